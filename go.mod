@@ -1,0 +1,3 @@
+module github.com/cabhfuil/cabhfuil-lsp
+
+go 1.26

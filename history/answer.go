@@ -1,0 +1,138 @@
+package history
+
+import "time"
+
+// KeyKind says what kind of name a Key is.
+type KeyKind string
+
+// The kinds of keys. Their texts are part of the contract (where's "keys").
+const (
+	KeyCommit   KeyKind = "commit"    // a SHA, 7 to 64 hex digits
+	KeyChangeID KeyKind = "change-id" // Gerrit: I and 40 hex digits
+	KeyCVE      KeyKind = "cve"       // CVE-2024-32002
+	KeyGHSA     KeyKind = "ghsa"      // GHSA-xxxx-xxxx-xxxx
+	KeyIssue    KeyKind = "issue"     // #1, GH-1, owner/repo#1: an issue or a pull request
+	KeyMerge    KeyKind = "merge"     // !1, group/project!1: a merge request
+	KeyBug      KeyKind = "bug"       // LP: #1, bsc#1, PROJ-1: a tracker's issue
+	KeyURL      KeyKind = "url"       // a forge's web address
+)
+
+// Key is a name that text uses for a change.
+type Key struct {
+	Kind KeyKind `json:"kind"`
+	Text string  `json:"text"` // as it stands in the text
+	URL  *string `json:"url"`  // where a forge shows it; nil where no forge says
+}
+
+// Status says how a change stands on a release line.
+type Status string
+
+// The statuses of a landing.
+const (
+	Contains    Status = "contains"     // the asked commit, or the original that it was copied from, is an ancestor
+	Backported  Status = "backported"   // another copy is an ancestor
+	Reverted    Status = "reverted"     // it was there and a revert took it out
+	Missing     Status = "missing"      // it is not there
+	NotAffected Status = "not-affected" // what it fixes never reached the line
+	Unknown     Status = "unknown"      // history is truncated, so absence proves nothing
+)
+
+// Landing is a change seen from one release line.
+type Landing struct {
+	Name       string   `json:"name"` // without the remote, where the line is only remote-tracking
+	Ref        string   `json:"ref"`  // full name; a tag for an ended line
+	Status     Status   `json:"status"`
+	Commit     *Hash    `json:"commit"`     // the commit on this line; nil where there is none
+	Evidence   []string `json:"evidence"`   // how a copy is known to be one
+	FirstTag   *string  `json:"firstTag"`   // the earliest release tag on the line that has it
+	Incomplete []Hash   `json:"incomplete"` // later fixes of it that are upstream and not here
+	RevertedBy *Hash    `json:"revertedBy"`
+}
+
+// Relation is another commit that has to do with the asked one.
+type Relation struct {
+	SHA      Hash     `json:"sha"`
+	Subject  string   `json:"subject"`
+	Relation string   `json:"relation"`
+	Evidence []string `json:"evidence"`
+}
+
+// TagSet is the tags that contain a commit.
+type TagSet struct {
+	First *string  `json:"first"` // the earliest release tag
+	All   []string `json:"all"`   // oldest first, all tags and not release tags alone
+}
+
+// ForgeItem is what a forge says of a change.
+type ForgeItem struct {
+	Kind  string `json:"kind"` // commit, pull, issue, change, …
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	State string `json:"state"`
+	URL   string `json:"url"`
+}
+
+// Limit names a reason why an answer may fall short of the truth.
+type Limit string
+
+// The limits that answers carry.
+const (
+	LimitShallow        Limit = "shallow"         // the clone's history is truncated
+	LimitPartial        Limit = "partial"         // objects are missing
+	LimitUnindexed      Limit = "unindexed"       // the commit is in the object store, on no indexed ref
+	LimitIndexBehind    Limit = "index-behind"    // refs moved, or indexing has not ended
+	LimitTextPending    Limit = "text-pending"    // words are still being indexed
+	LimitLineagePending Limit = "lineage-pending" // copies are not known yet
+	LimitRefsLeftOut    Limit = "refs-left-out"   // some refs could not be read
+	LimitForgePending   Limit = "forge-pending"
+	LimitForgeOffline   Limit = "forge-offline"
+	LimitFormat         Limit = "format" // read through git or not at all
+)
+
+// Match is one change in one repository: the fix card as data.
+type Match struct {
+	Repository string      `json:"repository"`
+	Commit     Commit      `json:"commit"`
+	Branches   []Landing   `json:"branches"` // upstream first, then the newest line first
+	Tags       TagSet      `json:"tags"`
+	Related    []Relation  `json:"related"`
+	Keys       []Key       `json:"keys"` // what the message names
+	Forge      []ForgeItem `json:"forge"`
+	Limits     []Limit     `json:"limits"`
+}
+
+// Answer is what where says to one query.
+type Answer struct {
+	Query   string  `json:"query"`
+	Error   *string `json:"error"`
+	Matches []Match `json:"matches"`
+}
+
+// Hit is a commit that a search found.
+type Hit struct {
+	Repository string    `json:"repository"`
+	SHA        Hash      `json:"sha"`
+	Subject    string    `json:"subject"`
+	Author     Signature `json:"author"`
+	Date       time.Time `json:"date"` // committer date
+	// Score orders hits, best first: 3 and more for an exact key, 2 for the
+	// subject, 1 for the body, below 1 for fuzzy ones; the fraction grows with
+	// the commit's date.
+	Score float64 `json:"score"`
+}
+
+// RepositoryError is a repository that could not take part in an answer.
+type RepositoryError struct {
+	Repository string `json:"repository"`
+	Message    string `json:"message"`
+}
+
+// SearchResult is what search says.
+type SearchResult struct {
+	Query      string            `json:"query"`
+	Total      int               `json:"total"` // all that match; Hits may hold fewer
+	Hits       []Hit             `json:"hits"`
+	Errors     []RepositoryError `json:"errors"`
+	Limits     []Limit           `json:"limits"`
+	DurationMs float64           `json:"durationMs"`
+}

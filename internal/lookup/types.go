@@ -1,0 +1,67 @@
+package lookup
+
+import "github.com/cabhfuil/cabhfuil-lsp/history"
+
+// Document is a text that somebody looks at. Offsets into it are bytes.
+type Document struct {
+	URI      string // as the client spells it
+	Path     string // the file's path; "" where the document is no file
+	Language string // the client's language id
+	Version  int32
+	Text     string
+}
+
+// Span is a range of bytes in a document: [Start, End).
+type Span struct{ Start, End int }
+
+// Hover is what the editor shows for a span.
+type Hover struct {
+	Span
+	Markdown string
+	Plain    string // the same for clients that render no Markdown
+}
+
+// Lens is a code lens. A lens that Lenses returns has no Title: ResolveLens gives it.
+type Lens struct {
+	Span
+	Data  LensData
+	Title string
+}
+
+// LensData is what a lens needs to be resolved later, by whoever holds it. It
+// travels through the client as JSON.
+type LensData struct {
+	URI  string         `json:"uri"`
+	Keys []history.Hash `json:"keys"` // the known commits of the line, in order
+}
+
+// Symbol is a commit as a workspace symbol.
+type Symbol struct {
+	Name       string       `json:"name"`      // "<12 hex> <subject>", and the matched text after it where the match lies elsewhere
+	Container  string       `json:"container"` // the repository
+	Repository string       `json:"repository"`
+	SHA        history.Hash `json:"sha"`
+}
+
+// Link is a document link.
+type Link struct {
+	Span
+	URL     string
+	Tooltip string
+}
+
+// Target is where a definition leads: the document of a commit.
+type Target struct {
+	Origin     Span // the key in the asking document
+	Repository string
+	SHA        history.Hash
+}
+
+// CommitDocument is the text that shows one commit.
+type CommitDocument struct {
+	Repository string       `json:"repository"`
+	SHA        history.Hash `json:"sha"`
+	URI        string       `json:"uri"`            // cabhfuil:/<repository>/<sha>.commit
+	Path       string       `json:"path,omitempty"` // a read-only file, for clients that cannot read the URI
+	Text       string       `json:"text"`
+}
