@@ -1,0 +1,227 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+)
+
+// follow is the updater: it looks at the refs at the start, whenever the
+// repository signals a change, and when somebody asks. Signals coalesce, so a
+// push of a thousand refs is one or two checks.
+func (x *Index) follow(ctx context.Context) {
+	events, err := x.src.Watch(ctx)
+	if err != nil {
+		x.log.Warn("changes of refs are seen only when asked for", "error", err)
+	}
+	retry := time.NewTicker(lockRetry)
+	defer retry.Stop()
+	x.check(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-events:
+			if !open {
+				events = nil
+				continue
+			}
+		case <-x.refs:
+		case <-retry.C:
+			if !x.takeOver() {
+				continue
+			}
+		}
+		x.check(ctx)
+	}
+}
+
+// takeOver becomes the writer where the one that was has gone.
+func (x *Index) takeOver() bool {
+	if x.store.held.Load() {
+		return false
+	}
+	x.mu.Lock()
+	waiting := errors.Is(x.wordErr, errHeld)
+	x.mu.Unlock()
+	if !waiting || x.store.tryLock() != nil || !x.store.held.Load() {
+		return false
+	}
+	x.notify(func() { x.wordErr = nil })
+	x.load()
+	return true
+}
+
+// check brings the graph up to date with the refs and tells the waiters.
+func (x *Index) check(ctx context.Context) {
+	x.mu.Lock()
+	asked, rebuild := x.asked, x.rebuild
+	x.rebuild = false
+	x.mu.Unlock()
+	err := x.update(ctx, rebuild)
+	if err != nil && ctx.Err() == nil {
+		x.log.Warn("reading the repository", "error", err)
+	}
+	x.notify(func() { x.checked, x.err = asked, err })
+	signal(x.feeds)
+}
+
+func (x *Index) update(ctx context.Context, rebuild bool) error {
+	refs, err := x.src.Refs(ctx)
+	if err != nil {
+		return fmt.Errorf("reading refs: %w", err)
+	}
+	old := x.Snapshot()
+	tips := make([]graph.Tip, len(refs.List))
+	for i, r := range refs.List {
+		tips[i] = graph.Tip{Name: r.Name, Commit: r.Commit}
+	}
+	x.genMu.Lock()
+	moved := !slices.Equal(refs.Shallow, x.numbering().shallow)
+	x.genMu.Unlock()
+	if !rebuild && !moved && equalTips(old.Graph, tips) {
+		if old.behind || !equalRefs(old.Refs, refs) {
+			x.publish(old.Graph, refs, false, nil)
+		}
+		x.save(old.Graph)
+		return nil
+	}
+	from := old.Graph
+	if from.Len() > 0 && (rebuild || moved || wasteful(from)) {
+		// A shallow boundary that moved changes parents of known commits.
+		from = graph.New(x.opt.HashSize)
+	}
+	if !old.behind && old.Graph.Len() > 0 {
+		x.publish(old.Graph, old.Refs, true, nil)
+	}
+	nodes, err := x.read(ctx, from, tips)
+	if err != nil {
+		return err
+	}
+	g, err := from.Update(ctx, nodes, tips)
+	if err != nil {
+		return fmt.Errorf("building the graph: %w", err)
+	}
+	var next *generation
+	if from != old.Graph {
+		next = &generation{number: x.store.nextGeneration(), shallow: refs.Shallow}
+	} else if from.Len() == 0 {
+		x.genMu.Lock()
+		x.numbering().shallow = refs.Shallow
+		x.genMu.Unlock()
+	}
+	x.publish(g, refs, false, next)
+	x.save(g)
+	return nil
+}
+
+func equalRefs(a, b history.Refs) bool {
+	return a.Head == b.Head && a.Bare == b.Bare && a.LeftOut == b.LeftOut && slices.Equal(a.List, b.List) && equalMaps(a.RemoteHeads, b.RemoteHeads)
+}
+
+func equalMaps(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if b[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// wasteful says that most of a graph is commits of deleted branches.
+func wasteful(g *graph.Graph) bool {
+	return g.Garbage() > 10_000 && g.Garbage() > g.Len()/2
+}
+
+// bigWalk is how many new commits make a task that people see.
+const bigWalk = 2_000
+
+// read collects the commits that the graph lacks.
+func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip) ([]graph.Node, error) {
+	var want, have []history.Hash
+	for _, t := range tips {
+		if _, known := from.Pos(t.Commit); !known {
+			want = append(want, t.Commit)
+		}
+	}
+	if len(want) == 0 {
+		return nil, nil
+	}
+	for _, t := range from.Tips() {
+		have = append(have, t.Commit)
+	}
+	var op *task.Task
+	if from.Len() == 0 {
+		op, ctx = x.opt.Tracker.Start(ctx, "read", "reading commits", x.opt.Name)
+	}
+	x.mu.Lock()
+	hold := x.words && x.wordErr == nil
+	x.mu.Unlock()
+	var nodes []graph.Node
+	err := x.src.Walk(ctx, want, have, func(c *history.Commit) error {
+		nodes = append(nodes, graph.Node{Hash: c.Hash, Parents: c.Parents, CommitTime: c.Committer.Date.Unix(), AuthorTime: c.Author.Date.Unix()})
+		if hold {
+			x.held.put(c)
+		}
+		if op == nil && len(nodes) >= bigWalk {
+			op, _ = x.opt.Tracker.Start(ctx, "read", "reading commits", x.opt.Name)
+		}
+		if op != nil && len(nodes)%512 == 0 {
+			op.Progress("", int64(len(nodes)), 0)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		err = fmt.Errorf("reading commits: %w", err)
+	}
+	if op != nil {
+		op.Progress("", int64(len(nodes)), int64(len(nodes)))
+		op.End(nil, err)
+	}
+	return nodes, err
+}
+
+// save writes the graph where it is not on disk yet, and makes its generation
+// the one in use unless an older one still serves the words. What cannot be
+// written stays in memory: the answers are right, and the next process reads
+// again.
+func (x *Index) save(g *graph.Graph) {
+	if !x.store.held.Load() {
+		return
+	}
+	x.genMu.Lock()
+	if x.next != nil && x.gen.words == nil {
+		x.gen, x.next = x.next, nil // there are no words to wait for
+	}
+	gen, inUse := x.numbering(), x.next == nil
+	same := x.onDisk == g
+	x.genMu.Unlock()
+	if same {
+		return
+	}
+	err := g.Save(x.store.graphFile(gen.number))
+	if err == nil && inUse {
+		err = x.store.use(gen.manifest(x.opt.Location))
+	}
+	if err != nil {
+		x.log.Warn("the index was not saved", "error", err)
+		x.notify(func() { x.wordErr = fmt.Errorf("saving the index: %w", err) })
+		return
+	}
+	x.genMu.Lock()
+	gen.saved, x.onDisk = g.Len(), g
+	x.genMu.Unlock()
+}
+
+func (g *generation) manifest(location string) manifest {
+	return manifest{Generation: g.number, Repository: location, Shallow: g.shallow}
+}

@@ -1,0 +1,331 @@
+// Package index keeps what is known of one repository's commits: the graph that
+// answers containment, and the words that answer searches. It owns the
+// directory they are stored in, the one goroutine that follows the repository's
+// refs, and the one that feeds the words.
+//
+// Its main types: Index (opened, started and closed by internal/repos) and
+// Snapshot (an immutable state that every question is asked of). It is the only
+// importer of bleve. It reads repositories through Source and never touches git
+// or the network itself; no question waits for indexing unless it says so.
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+)
+
+// Source is the repository that an index reads. Its methods may be called from
+// several goroutines.
+type Source interface {
+	// Refs reads the indexed refs as they are now.
+	Refs(ctx context.Context) (history.Refs, error)
+	// Walk calls fn with each commit that is reachable from want and not from
+	// have, in any order. Hashes in have that the repository has no longer are
+	// ignored.
+	Walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error
+	// Commits calls fn with the commits in the order asked, leaving out those
+	// whose objects are missing.
+	Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
+	// Watch signals after refs may have changed, until ctx ends.
+	Watch(ctx context.Context) (<-chan struct{}, error)
+}
+
+// Options configure an Index.
+type Options struct {
+	Name     string // the repository's, for progress and logs
+	Dir      string // the index's own directory
+	Location string // where the repository is, for people who look into Dir
+	HashSize int    // bytes of an object name: 20 or 32
+	Lines    line.Config
+	Tracker  *task.Tracker
+	Log      *slog.Logger
+	// Words asks for the text index from the start. Otherwise it is built when
+	// WaitWords first asks: a single answer from the graph should not cost it.
+	Words bool
+	// OnChange is called after each publication, from the index's goroutines; it
+	// must not block.
+	OnChange func()
+}
+
+// lockRetry is how often a reader looks whether the writer's lock became free.
+const lockRetry = 3 * time.Second
+
+// Index is one repository's index. Open it, Start it, ask its Snapshot, Close it.
+type Index struct {
+	src Source
+	opt Options
+	log *slog.Logger
+
+	snap atomic.Pointer[Snapshot]
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	refs  chan struct{} // capacity 1: look at the refs again
+	feeds chan struct{} // capacity 1: there may be words to index
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced whenever what waiters look at changes
+	asked   int           // checks of the refs that were asked for
+	checked int           // the last one of these that is answered
+	rebuild bool          // the next check builds a new generation
+	words   bool          // the text index is wanted
+	err     error         // why the last check failed, or nil
+	wordErr error         // why there is no text index, or why it does not grow
+
+	store *store
+	held  heldCommits
+
+	genMu sync.Mutex
+	gen   *generation   // whose words answer
+	next  *generation   // being built aside, and already the numbering of the graph; nil mostly
+	stale []*generation // overtaken while being built; the feeder closes them
+	view  *view         // of gen's words, in the numbering of the graph
+	// onDisk is the graph that was saved last, or mapped.
+	onDisk *graph.Graph
+}
+
+// generation is a numbering of commits with the text index that uses it.
+type generation struct {
+	number  int
+	shallow []history.Hash // the boundary that it was read with
+	saved   int            // how many positions the graph on disk has
+	words   *words         // nil until wanted
+}
+
+// numbering is the generation whose positions the graph has. genMu is held.
+func (x *Index) numbering() *generation {
+	if x.next != nil {
+		return x.next
+	}
+	return x.gen
+}
+
+// Open opens the index in opt.Dir and maps what is there, without reading the
+// repository. What is unusable is built anew by Start. Open fails on misuse
+// alone: where the directory cannot be written, the index works in memory and
+// its snapshots say so.
+func Open(src Source, opt Options) (*Index, error) {
+	if opt.HashSize != 20 && opt.HashSize != 32 {
+		return nil, fmt.Errorf("opening the index of %s: object names of %d bytes", opt.Name, opt.HashSize)
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	x := &Index{
+		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words,
+		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), changed: make(chan struct{}),
+	}
+	var err error
+	x.store, err = newStore(opt.Dir)
+	if err != nil {
+		x.wordErr = err
+		x.log.Warn("the index stays in memory", "error", err)
+	} else if !x.store.held.Load() {
+		x.wordErr = errHeld
+	}
+	x.load()
+	return x, nil
+}
+
+var errHeld = errors.New("another cabhfuil-lsp process keeps this repository's text index")
+
+// load maps what the store has and publishes it.
+func (x *Index) load() {
+	m, g, err := x.store.load()
+	if err == nil && g.HashSize() != x.opt.HashSize {
+		err = fmt.Errorf("the index is of object names of %d bytes", g.HashSize())
+	}
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			x.log.Warn("the index is built anew", "error", err)
+		}
+		m, g = manifest{Generation: x.store.nextGeneration()}, graph.New(x.opt.HashSize)
+	}
+	x.genMu.Lock()
+	x.gen, x.next, x.onDisk = &generation{number: m.Generation, shallow: m.Shallow, saved: g.Len()}, nil, nil
+	if err == nil {
+		x.onDisk = g
+	}
+	x.genMu.Unlock()
+	if x.store.held.Load() {
+		if err := x.store.sweep(m.Generation); err != nil {
+			x.log.Warn("sweeping the index", "error", err)
+		}
+	}
+	refs := history.Refs{List: make([]history.Ref, 0, len(g.Tips()))}
+	for _, t := range g.Tips() {
+		refs.List = append(refs.List, history.Ref{Name: t.Name, Object: t.Commit, Commit: t.Commit})
+	}
+	x.publish(g, refs, true, nil)
+}
+
+// Start follows the repository until Close.
+func (x *Index) Start(ctx context.Context) {
+	ctx, x.stop = context.WithCancel(ctx)
+	x.done.Add(2)
+	go func() { defer x.done.Done(); x.follow(ctx) }()
+	go func() { defer x.done.Done(); x.feed(ctx) }()
+}
+
+// Close ends what Start began, waits for it and for open readings, and gives
+// up the writer's lock.
+func (x *Index) Close() error {
+	if x.stop != nil {
+		x.stop()
+	}
+	x.done.Wait()
+	var errs []error
+	x.genMu.Lock()
+	defer x.genMu.Unlock()
+	for _, g := range append(x.stale, x.gen, x.next) {
+		if g != nil && g.words != nil {
+			errs = append(errs, g.words.close())
+		}
+	}
+	return errors.Join(append(errs, x.store.unlock())...)
+}
+
+// Snapshot is the present state; it is never nil.
+func (x *Index) Snapshot() *Snapshot { return x.snap.Load() }
+
+// publish makes a state the present one. behind says that it may not be what
+// the refs say now; next, if not nil, is a new numbering that the graph begins.
+func (x *Index) publish(g *graph.Graph, refs history.Refs, behind bool, next *generation) {
+	s := &Snapshot{Graph: g, Refs: refs, index: x, behind: behind}
+	lines, err := line.Lines(refs, x.opt.Lines, g)
+	if err != nil {
+		x.log.Warn("the release lines", "error", err)
+	}
+	s.Lines = lines
+	s.tags = line.NewTags(g)
+	x.genMu.Lock()
+	if next != nil {
+		if x.next != nil {
+			x.stale = append(x.stale, x.next)
+		}
+		x.next = next
+	}
+	s.view = x.viewLocked()
+	x.snap.Store(s)
+	x.genMu.Unlock()
+	x.notify(nil)
+}
+
+// viewLocked is the view of the words in use through the positions of the
+// present graph. genMu is held.
+func (x *Index) viewLocked() *view {
+	if x.gen.words == nil {
+		return nil
+	}
+	if n := x.numbering().number; x.view == nil || x.view.words != x.gen.words || x.view.numbering != n {
+		x.view = newView(x.gen.words, n)
+	}
+	return x.view
+}
+
+// reviewLocked gives the present snapshot the view that it should have now.
+// genMu is held.
+func (x *Index) reviewLocked() {
+	s := *x.snap.Load()
+	s.view = x.viewLocked()
+	x.snap.Store(&s)
+}
+
+// notify changes what waiters look at and wakes them.
+func (x *Index) notify(change func()) {
+	x.mu.Lock()
+	if change != nil {
+		change()
+	}
+	close(x.changed)
+	x.changed = make(chan struct{})
+	x.mu.Unlock()
+	if x.opt.OnChange != nil {
+		x.opt.OnChange()
+	}
+}
+
+// Refresh asks for a check of the refs and returns at once.
+func (x *Index) Refresh() { signal(x.refs) }
+
+// Reindex builds the index anew, aside, while the present one answers.
+func (x *Index) Reindex() {
+	x.mu.Lock()
+	x.rebuild = true
+	x.mu.Unlock()
+	signal(x.refs)
+}
+
+// WaitGraph waits until a snapshot reflects the refs as they were when it was
+// called, or later. It returns why that is not possible, or ctx's error.
+func (x *Index) WaitGraph(ctx context.Context) error {
+	x.mu.Lock()
+	x.asked++
+	mine := x.asked
+	x.mu.Unlock()
+	signal(x.refs)
+	return x.wait(ctx, func() (bool, error) {
+		if x.checked < mine {
+			return false, nil
+		}
+		return x.err == nil, x.err
+	})
+}
+
+// WaitWords waits until, beyond WaitGraph, all commits' words are indexed.
+func (x *Index) WaitWords(ctx context.Context) error {
+	x.mu.Lock()
+	x.words = true
+	x.mu.Unlock()
+	if err := x.WaitGraph(ctx); err != nil {
+		return err
+	}
+	signal(x.feeds)
+	return x.wait(ctx, func() (bool, error) {
+		return x.Snapshot().WordsPending() == 0, x.wordErr
+	})
+}
+
+// wait returns when ready says so; its error counts when it is not ready.
+func (x *Index) wait(ctx context.Context, ready func() (bool, error)) error {
+	for {
+		x.mu.Lock()
+		ok, err := ready()
+		changed := x.changed
+		x.mu.Unlock()
+		if ok {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// equalTips says whether the graph has these very refs.
+func equalTips(g *graph.Graph, tips []graph.Tip) bool { return slices.Equal(g.Tips(), tips) }

@@ -1,0 +1,448 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/index/query"
+)
+
+// Found is one hit of a search.
+type Found struct {
+	Pos   graph.Pos
+	Score float64 // as history.Hit.Score
+}
+
+// Search is what to look for in one repository.
+type Search struct {
+	Query *query.Query
+	Limit int // hits that are wanted; 0 for all
+	// Prefix lets the last bare word stand for all words that it begins, for
+	// searches while somebody types.
+	Prefix bool
+	// Messages reads commits, to hold phrases against what they really say.
+	Messages func(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
+}
+
+// The tiers of hits; Found.Score adds a fraction that grows with the date.
+const (
+	tierFuzzy   = 0
+	tierBody    = 1
+	tierSubject = 2
+	tierKey     = 3
+)
+
+// Search finds the commits that match, best first, and how many there are in
+// all. What is not indexed yet is not found: see WordsPending. A query that
+// cannot be answered is a *query.SyntaxError or an error that says why.
+func (s *Snapshot) Search(ctx context.Context, q Search) (found []Found, total int, err error) {
+	e := &evaluation{ctx: ctx, snap: s, q: q, n: s.Graph.Len()}
+	if s.view != nil {
+		if e.reading, err = s.view.read(ctx, s.Graph); err != nil {
+			return nil, 0, err
+		}
+		defer func() { err = errors.Join(err, e.reading.close()) }()
+	}
+	if q.Prefix {
+		e.prefix = lastWord(q.Query.Root)
+	}
+	hits, err := e.matches(q.Query.Root)
+	if err != nil {
+		return nil, 0, err
+	}
+	base := tierBody
+	if hits.all.count() == 0 && e.words {
+		e.fuzzy, base = true, tierFuzzy
+		if hits, err = e.matches(q.Query.Root); err != nil {
+			return nil, 0, err
+		}
+	}
+	found = e.rank(hits, base)
+	total = len(found)
+	if q.Limit > 0 && len(found) > q.Limit {
+		found = found[:q.Limit]
+	}
+	return found, total, nil
+}
+
+// ByKey finds the commits whose message names the key, newest first.
+func (s *Snapshot) ByKey(ctx context.Context, kind history.KeyKind, canonical string, limit int) (found []graph.Pos, err error) {
+	if s.view == nil {
+		return nil, ErrNoWords
+	}
+	r, err := s.view.read(ctx, s.Graph)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	hits := newSet(s.Graph.Len())
+	if err := r.term(ctx, keyField, keyTerm(kind, canonical), hits); err != nil {
+		return nil, err
+	}
+	hits.each(func(p graph.Pos) bool {
+		if s.Graph.Reachable(p) {
+			found = append(found, p)
+		}
+		return true
+	})
+	slices.SortFunc(found, func(a, b graph.Pos) int {
+		return cmp.Or(cmp.Compare(s.Graph.CommitTime(b), s.Graph.CommitTime(a)), cmp.Compare(b, a))
+	})
+	if limit > 0 && len(found) > limit {
+		found = found[:limit]
+	}
+	return found, nil
+}
+
+// Prime resolves the text index's documents, so that the first search need not.
+func (s *Snapshot) Prime(ctx context.Context) error {
+	if s.view == nil {
+		return nil
+	}
+	r, err := s.view.read(ctx, s.Graph)
+	if err != nil {
+		return err
+	}
+	return r.close()
+}
+
+// result is the positions that match a node: all of them, those whose subject
+// alone matches, and those that are named exactly.
+type result struct{ all, subject, key set }
+
+type evaluation struct {
+	ctx     context.Context
+	snap    *Snapshot
+	q       Search
+	n       int
+	reading *reading
+	prefix  *query.Word // the word that stands for all that it begins
+	fuzzy   bool
+	words   bool // the query has words, so that it can be fuzzy
+}
+
+func (e *evaluation) empty() result {
+	return result{all: newSet(e.n), subject: newSet(e.n), key: newSet(e.n)}
+}
+
+// filter is the result of a node that says nothing of words: what matches
+// counts as matching the subject too, so that it does not lower a hit's rank.
+func (e *evaluation) filter(keep func(graph.Pos) bool) (result, error) {
+	r := e.empty()
+	for p := range graph.Pos(e.n) {
+		if p%4096 == 0 && e.ctx.Err() != nil {
+			return r, e.ctx.Err()
+		}
+		if keep(p) {
+			r.all.add(p)
+		}
+	}
+	r.subject = r.all.clone()
+	return r, nil
+}
+
+func (e *evaluation) matches(n query.Node) (result, error) {
+	if err := e.ctx.Err(); err != nil {
+		return result{}, err
+	}
+	g := e.snap.Graph
+	switch n := n.(type) {
+	case nil:
+		return e.filter(func(graph.Pos) bool { return true })
+	case *query.And:
+		return e.join(n.Nodes, set.and)
+	case *query.Or:
+		return e.join(n.Nodes, set.or)
+	case *query.Not:
+		r, err := e.matches(n.Node)
+		if err != nil {
+			return r, err
+		}
+		r.all.not(e.n)
+		r.subject, r.key = r.all.clone(), newSet(e.n)
+		return r, nil
+	case *query.Word:
+		return e.word(n)
+	case *query.Phrase:
+		return e.text(n.Text, messageFields)
+	case *query.Message:
+		return e.text(n.Text, messageFields)
+	case *query.Author:
+		if n.Me {
+			return result{}, unanswered("author:@me")
+		}
+		return e.person(n.Text, authorField)
+	case *query.Committer:
+		return e.person(n.Text, committerField)
+	case *query.Commit:
+		return e.commit(n.Prefix), nil
+	case *query.Type:
+		return e.filter(g.Merge)
+	case *query.Since:
+		return e.filter(func(p graph.Pos) bool { return g.CommitTime(p) >= n.Time.Unix() })
+	case *query.Until:
+		return e.filter(func(p graph.Pos) bool { return g.CommitTime(p) < n.Time.Unix() })
+	case *query.Ref:
+		return e.on(n.Name, "ref:")
+	case *query.In:
+		return e.on(e.snap.lineRef(n.Line), "in:")
+	case *query.CVE:
+		return e.key(history.KeyCVE, n.ID)
+	case *query.ChangeID:
+		return e.key(history.KeyChangeID, n.ID)
+	case *query.Repo: // whoever asks several repositories has chosen by it already
+		return e.filter(func(graph.Pos) bool { return true })
+	}
+	return result{}, unanswered(strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", n), "*query.")) + ":")
+}
+
+// ErrUnanswered marks operators of the search language that are understood and
+// cannot be answered yet.
+var ErrUnanswered = errors.New("this operator cannot be answered yet")
+
+func unanswered(operator string) error { return fmt.Errorf("%s: %w", operator, ErrUnanswered) }
+
+func (e *evaluation) join(nodes []query.Node, with func(set, set)) (result, error) {
+	var joined result
+	for i, n := range nodes {
+		r, err := e.matches(n)
+		if err != nil {
+			return r, err
+		}
+		if i == 0 {
+			joined = r
+			continue
+		}
+		with(joined.all, r.all)
+		with(joined.subject, r.subject)
+		joined.key.or(r.key)
+	}
+	return joined, nil
+}
+
+// word is a bare word: a word of the message, or the beginning of a SHA.
+func (e *evaluation) word(w *query.Word) (result, error) {
+	r, err := e.text(w.Text, messageFields)
+	if w == e.prefix && err == nil {
+		r, err = e.begins(w.Text)
+	}
+	if err != nil || !isAbbreviation(w.Text) {
+		return r, err
+	}
+	c := e.commit(w.Text)
+	r.all.or(c.all)
+	r.subject.or(c.all)
+	r.key.or(c.key)
+	return r, nil
+}
+
+func isAbbreviation(s string) bool {
+	return len(s) >= 7 && len(s) <= 64 && strings.Trim(strings.ToLower(s), "0123456789abcdef") == ""
+}
+
+func (e *evaluation) commit(prefix string) result {
+	r := e.empty()
+	for _, p := range e.snap.Find(strings.ToLower(prefix), 0) {
+		r.all.add(p)
+		r.subject.add(p)
+		r.key.add(p)
+	}
+	return r
+}
+
+// text matches words that stand together: one word is looked up; several, or
+// one with punctuation, are looked up and then held against the messages.
+func (e *evaluation) text(text string, fields []string) (result, error) {
+	e.words = true
+	r := e.empty()
+	if e.reading == nil {
+		return r, ErrNoWords
+	}
+	tokens := query.Tokens(nil, text)
+	if len(tokens) == 0 {
+		return r, fmt.Errorf("%q has no letter or digit to look for", text)
+	}
+	for i, t := range tokens {
+		one := e.empty()
+		for _, field := range fields {
+			if err := e.term(field, t.Text, one.all); err != nil {
+				return r, err
+			}
+		}
+		if err := e.term(subjectField, t.Text, one.subject); err != nil {
+			return r, err
+		}
+		if i == 0 {
+			r = one
+			continue
+		}
+		r.all.and(one.all)
+		r.subject.and(one.subject)
+	}
+	if e.fuzzy || query.Normalize(text) == tokens[0].Text {
+		return r, nil
+	}
+	return r, e.verify(text, &r)
+}
+
+// term adds what has the term in the field; in a fuzzy evaluation, also what
+// has one that is spelt nearly so.
+func (e *evaluation) term(field, term string, dst set) error {
+	if !e.fuzzy || len(term) < 4 {
+		return e.reading.term(e.ctx, field, term, dst)
+	}
+	distance := 1
+	if len(term) > 7 {
+		distance = 2
+	}
+	return e.reading.similar(e.ctx, field, term, distance, func(t string) error {
+		return e.reading.term(e.ctx, field, t, dst)
+	})
+}
+
+// verify drops what does not hold the phrase in its message, subject or both.
+func (e *evaluation) verify(phrase string, r *result) error {
+	g := e.snap.Graph
+	var hashes []history.Hash
+	r.all.each(func(p graph.Pos) bool { hashes = append(hashes, g.Hash(p)); return true })
+	if len(hashes) == 0 {
+		return nil
+	}
+	all, subject := newSet(e.n), newSet(e.n)
+	err := e.q.Messages(e.ctx, hashes, func(c *history.Commit) error {
+		p, ok := g.Pos(c.Hash)
+		if !ok || !query.ContainsPhrase(c.Message, phrase) {
+			return nil
+		}
+		all.add(p)
+		if query.ContainsPhrase(c.Subject(), phrase) {
+			subject.add(p)
+		}
+		return nil
+	})
+	r.all, r.subject = all, subject
+	return err
+}
+
+// begins matches all words that the text begins. Below three characters that
+// would be half of the dictionary, so the word itself has to do.
+func (e *evaluation) begins(text string) (result, error) {
+	tokens := query.Tokens(nil, text)
+	if e.fuzzy || len(tokens) != 1 || len(tokens[0].Text) < 3 {
+		return e.text(text, messageFields)
+	}
+	r := e.empty()
+	for _, field := range messageFields {
+		err := e.reading.withPrefix(e.ctx, field, tokens[0].Text, func(t string) error {
+			if err := e.reading.term(e.ctx, field, t, r.all); err != nil || field != subjectField {
+				return err
+			}
+			return e.reading.term(e.ctx, field, t, r.subject)
+		})
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// person matches names and addresses: every word of the text must be a word of
+// the name or address, or begin one.
+func (e *evaluation) person(text, field string) (result, error) {
+	r := e.empty()
+	if e.reading == nil {
+		return r, ErrNoWords
+	}
+	for i, t := range query.Tokens(nil, text) {
+		one := newSet(e.n)
+		err := e.reading.withPrefix(e.ctx, field, t.Text, func(term string) error {
+			return e.reading.term(e.ctx, field, term, one)
+		})
+		if err != nil {
+			return r, err
+		}
+		if i == 0 {
+			r.all = one
+		} else {
+			r.all.and(one)
+		}
+	}
+	r.subject = r.all.clone()
+	return r, nil
+}
+
+func (e *evaluation) key(kind history.KeyKind, canonical string) (result, error) {
+	r := e.empty()
+	if e.reading == nil {
+		return r, ErrNoWords
+	}
+	err := e.reading.term(e.ctx, keyField, keyTerm(kind, canonical), r.all)
+	r.subject, r.key = r.all.clone(), r.all.clone()
+	return r, err
+}
+
+// on matches what a ref contains.
+func (e *evaluation) on(name, operator string) (result, error) {
+	ref, ok := e.snap.Ref(name)
+	if !ok {
+		return result{}, fmt.Errorf("%s%s: %w", operator, name, ErrNoRef)
+	}
+	id, _ := e.snap.Graph.RefByName(ref.Name)
+	return e.filter(func(p graph.Pos) bool { return e.snap.Graph.Contains(id, p) })
+}
+
+// ErrNoRef is returned by searches on a ref that the repository has not got.
+var ErrNoRef = errors.New("no branch or tag has this name")
+
+// lineRef is the ref of the line that people call name.
+func (s *Snapshot) lineRef(name string) string {
+	for _, l := range s.Lines {
+		if l.Name == name {
+			return l.Ref
+		}
+	}
+	return name
+}
+
+// rank orders what is reachable: keys, subjects, bodies, and newer first in each.
+func (e *evaluation) rank(r result, base int) []Found {
+	g := e.snap.Graph
+	found := make([]Found, 0, 64)
+	r.all.each(func(p graph.Pos) bool {
+		if !g.Reachable(p) {
+			return true
+		}
+		tier := base
+		switch {
+		case r.key.has(p):
+			tier = tierKey
+		case base == tierBody && r.subject.has(p):
+			tier = tierSubject
+		}
+		// Seconds of the first 136 years, so that the fraction stays below one.
+		age := float64(max(0, g.CommitTime(p))) / (1 << 32)
+		found = append(found, Found{Pos: p, Score: float64(tier) + min(age, 0.999999)})
+		return true
+	})
+	slices.SortFunc(found, func(a, b Found) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Pos, a.Pos))
+	})
+	return found
+}
+
+// lastWord is the last bare word of a query, if its last term is one.
+func lastWord(n query.Node) *query.Word {
+	switch n := n.(type) {
+	case *query.Word:
+		return n
+	case *query.And:
+		return lastWord(n.Nodes[len(n.Nodes)-1])
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package index
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/gofrs/flock"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+)
+
+// store is the directory of one repository's index:
+//
+//	lock            held by the one process that writes
+//	manifest.json   which generation is in use
+//	g<N>/graph      the commit graph with the ref tips, checksummed by itself
+//	g<N>/text/      the Bleve shard, with its coverage
+//
+// A generation gives positions to commits, and both the graph and the text
+// index speak in positions; what changes positions (a rebuild, a shallow clone
+// that was deepened) starts a new generation aside, and the manifest, replaced
+// by a rename, swaps it in whole. The graph is always on disk before the words
+// of its commits, so a kill can leave the text behind the graph, never ahead.
+type store struct {
+	dir  string
+	lock *flock.Flock
+	held atomic.Bool
+}
+
+// manifestFormat is the version of the layout above.
+const manifestFormat = 1
+
+type manifest struct {
+	Format     int            `json:"format"`
+	Generation int            `json:"generation"`
+	Repository string         `json:"repository"` // where the repository is, for people who look here
+	Shallow    []history.Hash `json:"shallow"`    // the boundary that the generation was read with
+}
+
+// newStore takes the writer's lock where it is free. Its error says why nothing
+// can be written at all; then, and where the lock is not free, the store reads.
+func newStore(dir string) (*store, error) {
+	s := &store{dir: dir, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return s, fmt.Errorf("creating the index directory: %w", err)
+	}
+	return s, s.tryLock()
+}
+
+func (s *store) tryLock() error {
+	held, err := s.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("locking the index: %w", err)
+	}
+	s.held.Store(held)
+	return nil
+}
+
+func (s *store) unlock() error {
+	s.held.Store(false)
+	return s.lock.Close()
+}
+
+func (s *store) generationDir(n int) string { return filepath.Join(s.dir, "g"+strconv.Itoa(n)) }
+func (s *store) graphFile(n int) string     { return filepath.Join(s.generationDir(n), "graph") }
+func (s *store) textDir(n int) string       { return filepath.Join(s.generationDir(n), "text") }
+
+// load reads what is in use. An error is a reason to build anew; it is
+// os.ErrNotExist where there is nothing yet.
+func (s *store) load() (manifest, *graph.Graph, error) {
+	var m manifest
+	b, err := os.ReadFile(filepath.Join(s.dir, "manifest.json"))
+	if err != nil {
+		return m, nil, fmt.Errorf("reading the index: %w", err)
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, nil, fmt.Errorf("reading the index's manifest: %w", err)
+	}
+	if m.Format != manifestFormat {
+		return m, nil, fmt.Errorf("the index has format %d, not %d", m.Format, manifestFormat)
+	}
+	g, err := graph.Open(s.graphFile(m.Generation))
+	if err != nil {
+		return m, nil, fmt.Errorf("opening the graph: %w", err)
+	}
+	return m, g, nil
+}
+
+// use makes a generation the one in use.
+func (s *store) use(m manifest) error {
+	m.Format = manifestFormat
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(s.dir, "manifest-*.tmp")
+	if err != nil {
+		return fmt.Errorf("writing the index's manifest: %w", err)
+	}
+	_, err = f.Write(append(b, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(s.dir, "manifest.json"))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing the index's manifest: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// sweep removes what no generation in keep needs: leftovers of a kill.
+func (s *store) sweep(keep ...int) error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("sweeping the index: %w", err)
+	}
+	names := map[string]bool{}
+	for _, n := range keep {
+		names[filepath.Base(s.generationDir(n))] = true
+	}
+	var errs []error
+	for _, e := range entries {
+		name := e.Name()
+		stale := strings.HasPrefix(name, "manifest-") && strings.HasSuffix(name, ".tmp")
+		if n, ok := strings.CutPrefix(name, "g"); ok && !names[name] {
+			_, err := strconv.Atoi(n)
+			stale = stale || err == nil
+		}
+		if stale {
+			errs = append(errs, os.RemoveAll(filepath.Join(s.dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// nextGeneration is a number that no generation on disk has.
+func (s *store) nextGeneration() int {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 1
+	}
+	next := 1
+	for _, e := range entries {
+		if digits, ok := strings.CutPrefix(e.Name(), "g"); ok {
+			if n, err := strconv.Atoi(digits); err == nil && n >= next {
+				next = n + 1
+			}
+		}
+	}
+	return next
+}

@@ -1,0 +1,260 @@
+package gitrepo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+)
+
+// gitSource reads through git's plumbing.
+type gitSource struct {
+	loc      Location
+	viewDir  string
+	hashSize int
+
+	ctx  context.Context // ends the kept process
+	stop context.CancelFunc
+
+	slots  chan struct{} // bounds the processes that work at once
+	reader chan struct{} // guards kept
+	kept   *objects
+
+	mu      sync.Mutex
+	shallow map[history.Hash]bool
+	peeled  map[history.Hash]history.Hash // object -> commit; the zero Hash for none
+}
+
+var _ source = (*gitSource)(nil)
+
+// maxWorkers is how many bulk operations run git at once in one repository,
+// besides the one process that answers single reads.
+const maxWorkers = 2
+
+func newGitSource(ctx context.Context, loc Location, viewDir string) (*gitSource, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := &gitSource{loc: loc, slots: make(chan struct{}, maxWorkers), reader: make(chan struct{}, 1), peeled: map[history.Hash]history.Hash{}}
+	switch loc.ObjectFormat {
+	case "sha1":
+		s.hashSize = 20
+	case "sha256":
+		s.hashSize = 32
+	default:
+		return nil, fmt.Errorf("object format %q: %w", loc.ObjectFormat, ErrFormat)
+	}
+	var err error
+	if s.viewDir, err = makeView(viewDir, loc.ObjectFormat); err != nil {
+		return nil, err
+	}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	_, err = s.readShallow()
+	return s, err
+}
+
+func (s *gitSource) close() error {
+	s.stop()
+	s.reader <- struct{}{}
+	defer func() { <-s.reader }()
+	if s.kept != nil {
+		s.kept.kill()
+		s.kept = nil
+	}
+	return nil
+}
+
+func (s *gitSource) acquire(ctx context.Context) (release func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// viewEnv reads the repository's objects through our own git directory: the
+// repository's configuration, hooks and attributes are not even looked at.
+func (s *gitSource) viewEnv() []string {
+	env := environment("GIT_DIR="+s.viewDir, "GIT_OBJECT_DIRECTORY="+s.loc.ObjectsDir,
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_NO_REPLACE_OBJECTS=1")
+	if shallow := s.shallowFile(); shallow != "" {
+		env = append(env, "GIT_SHALLOW_FILE="+shallow)
+	}
+	return env
+}
+
+// repoEnv is for the few commands that need the repository's own refs.
+// Discover had git check the owner before.
+func (s *gitSource) repoEnv() []string {
+	return environment("GIT_DIR="+s.loc.CommonDir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+}
+
+func (s *gitSource) shallowFile() string {
+	file := filepath.Join(s.loc.CommonDir, "shallow")
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		return ""
+	}
+	return file
+}
+
+func (s *gitSource) readShallow() ([]history.Hash, error) {
+	list, err := readShallow(s.loc)
+	if err != nil {
+		return nil, err
+	}
+	set := make(map[history.Hash]bool, len(list))
+	for _, h := range list {
+		set[h] = true
+	}
+	s.mu.Lock()
+	s.shallow = set
+	s.mu.Unlock()
+	return list, nil
+}
+
+func readShallow(loc Location) ([]history.Hash, error) {
+	b, err := os.ReadFile(filepath.Join(loc.CommonDir, "shallow"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading the shallow boundary: %w", err)
+	}
+	list := parseMany(b)
+	slices.SortFunc(list, history.Hash.Compare)
+	return list, nil
+}
+
+// cut takes away the parents of a commit at the shallow boundary, as git shows it.
+func (s *gitSource) cut(c *history.Commit) *history.Commit {
+	s.mu.Lock()
+	if s.shallow[c.Hash] {
+		c.Parents = nil
+	}
+	s.mu.Unlock()
+	return c
+}
+
+// walk lets rev-list choose the commits and cat-file read them: that is faster
+// than rev-list --header, since the two processes and the parser run side by side.
+func (s *gitSource) walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
+	if len(want) == 0 {
+		return nil
+	}
+	release, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// --ignore-missing would also hide a missing parent of a wanted commit, so
+	// only those in have that exist are named.
+	have, err = s.present(ctx, have)
+	if err != nil {
+		return err
+	}
+	var revs strings.Builder
+	for _, h := range want {
+		fmt.Fprintf(&revs, "%s\n", h)
+	}
+	for _, h := range have {
+		fmt.Fprintf(&revs, "^%s\n", h)
+	}
+	list, listSaid := command(ctx, s.viewDir, s.viewEnv(), "rev-list", "--stdin")
+	list.Stdin = strings.NewReader(revs.String())
+	read, readSaid := command(ctx, s.viewDir, s.viewEnv(), "cat-file", "--batch", "--buffer")
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("starting git rev-list: %w", err)
+	}
+	list.Stdout, read.Stdin = pw, pr
+	out, err := read.StdoutPipe()
+	if err == nil {
+		err = list.Start()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("starting git rev-list: %w", err), pr.Close(), pw.Close())
+	}
+	if err = read.Start(); err != nil {
+		cancel()
+		return errors.Join(fmt.Errorf("starting git cat-file: %w", err), pr.Close(), pw.Close(), list.Wait())
+	}
+	// Both ends belong to the processes now.
+	if err := errors.Join(pr.Close(), pw.Close()); err != nil {
+		return err
+	}
+	o := &objects{cmd: read, out: bufio.NewReaderSize(out, 1<<18), size: s.hashSize}
+	var failed error
+	for failed == nil {
+		c, header, err := o.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		switch {
+		case err != nil:
+			failed = err
+		case c == nil:
+			failed = fmt.Errorf("git cat-file: %s", header)
+		default:
+			failed = fn(s.cut(c))
+		}
+	}
+	if failed != nil {
+		cancel()
+	}
+	listErr, readErr := list.Wait(), read.Wait()
+	switch {
+	case failed != nil:
+		return failed
+	case context.Cause(ctx) != nil:
+		return context.Cause(ctx)
+	case listErr != nil:
+		return &gitError{list.Args[1:], listSaid.String(), listErr}
+	case readErr != nil:
+		return &gitError{read.Args[1:], readSaid.String(), readErr}
+	}
+	return nil
+}
+
+// present leaves out the hashes that the object store has not.
+func (s *gitSource) present(ctx context.Context, hashes []history.Hash) ([]history.Hash, error) {
+	if len(hashes) == 0 {
+		return nil, nil
+	}
+	var in strings.Builder
+	for _, h := range hashes {
+		fmt.Fprintf(&in, "%s\n", h)
+	}
+	out, err := run(ctx, s.viewDir, s.viewEnv(), strings.NewReader(in.String()), "cat-file", "--buffer", "--batch-check=%(objectname)")
+	if err != nil {
+		return nil, err
+	}
+	var there []history.Hash
+	for line := range bytes.Lines(out) { // "<name> missing" for the others
+		if h, err := history.ParseHash(strings.TrimSpace(string(line))); err == nil {
+			there = append(there, h)
+		}
+	}
+	return there, nil
+}
+
+func (s *gitSource) abbreviated(ctx context.Context, hex string) ([]history.Hash, error) {
+	out, err := run(ctx, s.viewDir, s.viewEnv(), nil, "rev-parse", "--disambiguate="+strings.ToLower(hex))
+	if err != nil {
+		return nil, err
+	}
+	var found []history.Hash
+	err = s.commits(ctx, parseMany(out), func(c *history.Commit) error {
+		found = append(found, c.Hash)
+		return nil
+	})
+	return found, err
+}

@@ -1,0 +1,296 @@
+// Package repos keeps the repositories that the program knows: the configured
+// ones, the current one, and those of open documents. It finds and opens each
+// once, gives it a name, and owns its index from Start to Close.
+//
+// Its main types: Registry and Repository. It fills indexes and asks them
+// nothing: answers are internal/lookup's. A repository that cannot be opened
+// stays in the registry with its error; the others go on.
+package repos
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/cabhfuil/cabhfuil-lsp/index"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+)
+
+// Options configure a Registry.
+type Options struct {
+	IndexDir string // where indexes live, one directory a repository
+	ViewDir  string // where gitrepo keeps what it reads objects through
+	Tracker  *task.Tracker
+	Log      *slog.Logger
+	Words    bool // index words at once and not when first asked for
+	// OnChange is called after any index changed; it must not block.
+	OnChange func()
+}
+
+// Configured is a repository that the configuration names.
+type Configured struct {
+	Name  string // "" for the directory's name
+	Path  string
+	Lines line.Config
+}
+
+// Repository is one repository with its index.
+type Repository struct {
+	Name     string
+	Path     string // as it was found: the work tree, or the repository's directory
+	Location gitrepo.Location
+	Git      *gitrepo.Repository
+	Index    *index.Index
+}
+
+// Failure is a repository that could not be opened.
+type Failure struct {
+	Name, Path string
+	Err        error
+}
+
+// Registry is the set of known repositories. It is safe for concurrent use.
+type Registry struct {
+	opt  Options
+	ctx  context.Context
+	stop context.CancelFunc
+
+	mu       sync.Mutex
+	closed   bool
+	byDir    map[string]*entry // by common directory
+	lines    map[string]Configured
+	failures map[string]Failure // by path
+}
+
+// entry is a repository that is open, or being opened: ready is closed then.
+type entry struct {
+	ready chan struct{}
+	repo  *Repository
+	err   error
+}
+
+// New makes an empty registry; Close ends all that it starts.
+func New(opt Options) *Registry {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, lines: map[string]Configured{}, failures: map[string]Failure{}}
+}
+
+// Configure opens the repositories that the configuration names. What cannot
+// be opened is found under Failures.
+func (r *Registry) Configure(ctx context.Context, configured []Configured) {
+	var wg sync.WaitGroup
+	for _, c := range configured {
+		wg.Go(func() {
+			if _, err := r.open(ctx, c.Path, c); err != nil && ctx.Err() == nil {
+				r.mu.Lock()
+				r.failures[c.Path] = Failure{Name: cmp.Or(c.Name, filepath.Base(c.Path)), Path: c.Path, Err: err}
+				r.mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// ForPath is the repository that the file or directory lies in; it is opened
+// where it is new. gitrepo.ErrNotRepository says that there is none.
+func (r *Registry) ForPath(ctx context.Context, path string) (*Repository, error) {
+	return r.open(ctx, path, Configured{})
+}
+
+// Known is the repository that the path lies in, if it is open already.
+// It touches no file.
+func (r *Registry) Known(path string) (*Repository, bool) {
+	var best *Repository
+	var depth int
+	for _, repo := range r.All() {
+		for _, root := range []string{repo.Location.WorkTree, repo.Location.GitDir, repo.Location.CommonDir, repo.Path} {
+			if root != "" && within(path, root) && len(root) > depth {
+				best, depth = repo, len(root)
+			}
+		}
+	}
+	return best, best != nil
+}
+
+func within(path, root string) bool {
+	rest, ok := strings.CutPrefix(path, root)
+	return ok && (rest == "" || os.IsPathSeparator(rest[0]) || os.IsPathSeparator(root[len(root)-1]))
+}
+
+// All are the open repositories, by name.
+func (r *Registry) All() []*Repository {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*Repository
+	for _, e := range r.byDir {
+		if e.repo != nil {
+			all = append(all, e.repo)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Repository) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Failures are the configured repositories that could not be opened, by path.
+func (r *Registry) Failures() []Failure {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []Failure
+	for _, f := range r.failures {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b Failure) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}
+
+func (r *Registry) open(ctx context.Context, path string, c Configured) (*Repository, error) {
+	loc, err := gitrepo.Discover(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil, errors.New("the program is ending")
+	}
+	e, ok := r.byDir[loc.CommonDir]
+	if !ok {
+		e = &entry{ready: make(chan struct{})}
+		r.byDir[loc.CommonDir] = e
+	}
+	r.mu.Unlock()
+	if ok {
+		select {
+		case <-e.ready:
+			return e.repo, e.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	// Opening belongs to the registry and not to who asked first: others wait for it.
+	repo, err := r.start(loc, path, c)
+	r.mu.Lock()
+	if err == nil && r.closed {
+		err = errors.New("the program is ending")
+		err = errors.Join(err, repo.close())
+	}
+	if err != nil {
+		delete(r.byDir, loc.CommonDir)
+		e.err = err
+	} else {
+		repo.Name = r.unique(repo.Name, loc)
+		e.repo = repo
+	}
+	r.mu.Unlock()
+	close(e.ready)
+	if err == nil {
+		repo.Index.Start(r.ctx)
+	}
+	return e.repo, err
+}
+
+func (r *Registry) start(loc gitrepo.Location, path string, c Configured) (*Repository, error) {
+	git, err := gitrepo.Open(r.ctx, loc, gitrepo.Options{ViewDir: r.opt.ViewDir})
+	if err != nil {
+		return nil, err
+	}
+	repo := &Repository{Name: cmp.Or(c.Name, nameOf(loc)), Path: cmp.Or(loc.WorkTree, loc.GitDir, path), Location: loc, Git: git}
+	size := 20
+	if loc.ObjectFormat == "sha256" {
+		size = 32
+	}
+	repo.Index, err = index.Open(git, index.Options{
+		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(repo.Name, loc.CommonDir)), Location: loc.CommonDir,
+		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: r.opt.Words, OnChange: r.opt.OnChange,
+	})
+	if err != nil {
+		return nil, errors.Join(err, git.Close())
+	}
+	return repo, nil
+}
+
+func (r *Repository) close() error { return errors.Join(r.Index.Close(), r.Git.Close()) }
+
+// nameOf is what people call the repository: its directory's name, without the
+// .git of bare ones. Mirrors keep it in a directory of its own, whose name says
+// nothing.
+func nameOf(loc gitrepo.Location) string {
+	dir := loc.WorkTree
+	if dir == "" || !loc.Bare && filepath.Base(loc.CommonDir) == ".git" {
+		dir = strings.TrimSuffix(loc.CommonDir, string(filepath.Separator)+".git")
+	}
+	name := strings.TrimSuffix(filepath.Base(dir), ".git")
+	if name == "" || name == "repo" || name == "." || name == string(filepath.Separator) {
+		name = filepath.Base(filepath.Dir(dir))
+	}
+	return name
+}
+
+// unique keeps names apart that several repositories would have. r.mu is held.
+func (r *Registry) unique(name string, loc gitrepo.Location) string {
+	taken := map[string]bool{}
+	for _, e := range r.byDir {
+		if e.repo != nil {
+			taken[e.repo.Name] = true
+		}
+	}
+	if !taken[name] {
+		return name
+	}
+	parent := filepath.Base(filepath.Dir(strings.TrimSuffix(loc.CommonDir, string(filepath.Separator)+".git")))
+	for n := 1; ; n++ {
+		candidate := parent + "/" + name
+		if n > 1 {
+			candidate += "-" + strconv.Itoa(n)
+		}
+		if !taken[candidate] {
+			return candidate
+		}
+	}
+}
+
+// indexName is a directory name that people can recognise and that no two
+// repositories share.
+func indexName(name, commonDir string) string {
+	sum := sha256.Sum256([]byte(commonDir))
+	clean := strings.Map(func(c rune) rune {
+		if c < 128 && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return c
+		}
+		return '-'
+	}, name)
+	return fmt.Sprintf("%.40s-%s", clean, hex.EncodeToString(sum[:8]))
+}
+
+// Close closes all repositories and waits for their goroutines.
+func (r *Registry) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	entries := r.byDir
+	r.byDir = map[string]*entry{}
+	r.mu.Unlock()
+	r.stop()
+	var errs []error
+	for _, e := range entries {
+		<-e.ready
+		if e.repo != nil {
+			errs = append(errs, e.repo.close())
+		}
+	}
+	return errors.Join(errs...)
+}
