@@ -106,7 +106,7 @@ func (x *Index) feedAll(ctx context.Context) error {
 		}
 		err := x.feedGraph(ctx, g, end, gen.words, op)
 		if op != nil {
-			op.End(nil, err)
+			op.End(err)
 		}
 		if err != nil {
 			return err

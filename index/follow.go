@@ -73,11 +73,11 @@ func (x *Index) check(ctx context.Context) {
 }
 
 func (x *Index) update(ctx context.Context, rebuild bool) error {
-	refs, err := x.src.Refs(ctx)
+	old := x.Snapshot()
+	refs, err := x.src.Refs(ctx, func(h history.Hash) bool { _, ok := old.Graph.Pos(h); return ok })
 	if err != nil {
 		return fmt.Errorf("reading refs: %w", err)
 	}
-	old := x.Snapshot()
 	tips := make([]graph.Tip, len(refs.List))
 	for i, r := range refs.List {
 		tips[i] = graph.Tip{Name: r.Name, Commit: r.Commit}
@@ -100,7 +100,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	if !old.behind && old.Graph.Len() > 0 {
 		x.publish(old.Graph, old.Refs, true, nil)
 	}
-	nodes, err := x.read(ctx, from, tips)
+	nodes, err := x.read(ctx, from, tips, refs.Shallow)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func wasteful(g *graph.Graph) bool {
 const bigWalk = 2_000
 
 // read collects the commits that the graph lacks.
-func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip) ([]graph.Node, error) {
+func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, shallow []history.Hash) ([]graph.Node, error) {
 	var want, have []history.Hash
 	for _, t := range tips {
 		if _, known := from.Pos(t.Commit); !known {
@@ -166,9 +166,13 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip) (
 	x.mu.Lock()
 	hold := x.words && x.wordErr == nil
 	x.mu.Unlock()
+	boundary := make(map[history.Hash]bool, len(shallow))
+	for _, h := range shallow {
+		boundary[h] = true
+	}
 	var nodes []graph.Node
 	err := x.src.Walk(ctx, want, have, func(c *history.Commit) error {
-		nodes = append(nodes, graph.Node{Hash: c.Hash, Parents: c.Parents, CommitTime: c.Committer.Date.Unix(), AuthorTime: c.Author.Date.Unix()})
+		nodes = append(nodes, graph.Node{Hash: c.Hash, Parents: c.Parents, CommitTime: c.Committer.Date.Unix(), AuthorTime: c.Author.Date.Unix(), Truncated: boundary[c.Hash]})
 		if hold {
 			x.held.put(c)
 		}
@@ -185,7 +189,7 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip) (
 	}
 	if op != nil {
 		op.Progress("", int64(len(nodes)), int64(len(nodes)))
-		op.End(nil, err)
+		op.End(err)
 	}
 	return nodes, err
 }

@@ -29,8 +29,9 @@ import (
 // Source is the repository that an index reads. Its methods may be called from
 // several goroutines.
 type Source interface {
-	// Refs reads the indexed refs as they are now.
-	Refs(ctx context.Context) (history.Refs, error)
+	// Refs reads the indexed refs as they are now. known tells commits that are
+	// indexed already, so that refs to them need no look at the object.
+	Refs(ctx context.Context, known func(history.Hash) bool) (history.Refs, error)
 	// Walk calls fn with each commit that is reachable from want and not from
 	// have, in any order. Hashes in have that the repository has no longer are
 	// ignored.
