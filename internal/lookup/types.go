@@ -32,6 +32,7 @@ type Lens struct {
 // travels through the client as JSON.
 type LensData struct {
 	URI  string         `json:"uri"`
+	Path string         `json:"path"`
 	Keys []history.Hash `json:"keys"` // the known commits of the line, in order
 }
 

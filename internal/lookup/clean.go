@@ -1,0 +1,54 @@
+package lookup
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Clean takes out of a text what would act on a terminal, an editor or a
+// reader's eye: control characters, escape sequences, and characters that turn
+// the direction of text or have no width. Line ends and tabs stay.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < 0x20 || r >= 0x7f && r <= 0x9f || r == unicode.ReplacementChar:
+			return '\uFFFD'
+		case unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// oneLine is a text cleaned and on one line, cut to a number of characters.
+func oneLine(s string, most int) string {
+	s = strings.Join(strings.Fields(Clean(s)), " ")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+// escape makes text that Markdown shows as it stands: every character that could
+// begin a mark-up is escaped, and so is what renderers turn into a link by
+// themselves.
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range oneLine(s, 300) {
+		if strings.ContainsRune("\\`*_{}[]()#+-.!|<>~&:@/$^=\"'", r) && !strings.ContainsRune("-.'/:", r) {
+			b.WriteByte('\\')
+		}
+		switch r {
+		case ':':
+			b.WriteString("\\:")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// code is a code span; what comes from us alone is safe in it.
+func code(s string) string { return "`" + strings.ReplaceAll(oneLine(s, 120), "`", "'") + "`" }

@@ -1,0 +1,390 @@
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
+)
+
+// inDocument finds the commits that a SHA in a document means: in the
+// document's own repository, or else in the others. store also looks into the
+// object stores.
+func (l *Lookup) inDocument(ctx context.Context, doc Document, sha string, store bool) ([]found, error) {
+	repos, _, err := l.scoped(Scope{Repository: documentRepository(doc.URI), Path: doc.Path})
+	if err != nil {
+		repos, _, err = l.scoped(Scope{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, repo := range repos {
+		fs, err := bySHA(ctx, repo, sha, store)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil && len(fs) > 0 {
+			return fs, nil
+		}
+	}
+	return nil, nil
+}
+
+// Hover is the fix card of the key at an offset; nil where there is none.
+func (l *Lookup) Hover(ctx context.Context, doc Document, offset int) (*Hover, error) {
+	m, ok := scan.At(doc.Text, offset)
+	if !ok {
+		return nil, nil
+	}
+	var text string
+	var err error
+	if sha := m.Commit(); sha != "" {
+		text, err = l.hoverCommit(ctx, doc, sha)
+	} else {
+		text, err = l.hoverKey(ctx, doc, m.Key)
+	}
+	if err != nil || text == "" {
+		return nil, err
+	}
+	return &Hover{Span: Span{m.Start, m.End}, Markdown: text, Plain: plainText(text)}, nil
+}
+
+func (l *Lookup) hoverCommit(ctx context.Context, doc Document, sha string) (string, error) {
+	fs, err := l.inDocument(ctx, doc, sha, true)
+	if err != nil || len(fs) == 0 {
+		return l.stillReading(doc), err
+	}
+	if err := read(ctx, fs); err != nil {
+		return "", err
+	}
+	if len(fs) == 1 {
+		if fs[0].commit == nil {
+			return "", nil
+		}
+		return card(l.match(fs[0])), nil
+	}
+	return candidates(fmt.Sprintf("%s is ambiguous", code(sha)), fs), nil
+}
+
+// stillReading tells somebody who hovers before anything is known that it is on
+// its way.
+func (l *Lookup) stillReading(doc Document) string {
+	if repo, ok := l.repos.For(doc.Path); ok && repo.Snapshot().Empty() && repo.Snapshot().Err() == nil {
+		return fmt.Sprintf("*The commits of %s are still being read.*", escape(repo.Name()))
+	}
+	return ""
+}
+
+func candidates(title string, fs []found) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s**\n", title)
+	for i, f := range fs {
+		if i == 10 {
+			fmt.Fprintf(&b, "\n… and %d more", len(fs)-i)
+			break
+		}
+		if f.commit != nil {
+			fmt.Fprintf(&b, "\n- %s %s (%s, %s)", code(f.hash.Short()), escape(f.commit.Subject()), escape(f.repo.Name()), Date(f.commit.Committer.Date))
+		}
+	}
+	return b.String()
+}
+
+// hoverKey lists the commits that name a key, and where a forge shows it.
+func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (string, error) {
+	repo, ok := l.repos.For(doc.Path)
+	if !ok {
+		return "", nil
+	}
+	var parts []string
+	fs, err := byKey(ctx, repo, k, 11)
+	if err == nil {
+		err = read(ctx, fs)
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err == nil && len(fs) == 1 && k.Kind == history.KeyChangeID && fs[0].commit != nil {
+		return card(l.match(fs[0])), nil
+	}
+	if err == nil && len(fs) > 0 {
+		parts = append(parts, candidates("Commits that name "+escape(k.Text), fs))
+	}
+	if l.forge != nil {
+		if u := l.forge.URLs(repo.Remotes(), []history.Key{k})[0]; isWeb(u) {
+			parts = append(parts, fmt.Sprintf("[Open %s](%s)", escape(k.Text), linkTarget(u)))
+		}
+	}
+	if len(parts) > 0 && repo.Snapshot().WordsPending() > 0 {
+		parts = append(parts, "*"+Explain(history.LimitTextPending)+"*")
+	}
+	return strings.Join(parts, "\n\n"), nil
+}
+
+// maxLenses bounds the lenses of one document.
+const maxLenses = 5000
+
+// Lenses gives one lens for each line that holds a known commit, without titles.
+func (l *Lookup) Lenses(ctx context.Context, doc Document) ([]Lens, error) {
+	var lenses []Lens
+	var failed error
+	line := -1 // where the last lens's line ends
+	scan.Each(doc.Text, func(m scan.Match) bool {
+		if ctx.Err() != nil {
+			failed = ctx.Err()
+			return false
+		}
+		sha := m.Commit()
+		if sha == "" {
+			return true
+		}
+		fs, err := l.inDocument(ctx, doc, sha, false)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if len(fs) != 1 {
+			return true
+		}
+		if m.Start < line {
+			last := &lenses[len(lenses)-1].Data
+			last.Keys = append(last.Keys, fs[0].hash)
+			return true
+		}
+		line = len(doc.Text)
+		if i := strings.IndexByte(doc.Text[m.End:], '\n'); i >= 0 {
+			line = m.End + i
+		}
+		lenses = append(lenses, Lens{Span: Span{m.Start, m.End}, Data: LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{fs[0].hash}}})
+		return len(lenses) < maxLenses
+	})
+	return lenses, failed
+}
+
+// ResolveLens gives a lens its title: the landings of its commits.
+func (l *Lookup) ResolveLens(ctx context.Context, data LensData) (string, error) {
+	var titles []string
+	for _, h := range data.Keys {
+		fs, err := l.inDocument(ctx, Document{URI: data.URI, Path: data.Path}, h.String(), false)
+		if err != nil {
+			return "", err
+		}
+		if len(fs) != 1 {
+			continue
+		}
+		title := lensTitle(fs[0].snap.Landings(fs[0].pos))
+		if len(data.Keys) > 1 {
+			title = h.String()[:7] + " " + title
+		}
+		if titles = append(titles, title); len(titles) == 3 {
+			break
+		}
+	}
+	if len(titles) == 0 {
+		return "no longer known", nil
+	}
+	return strings.Join(titles, "  ·  "), nil
+}
+
+// Definition leads from a commit's name to its document.
+func (l *Lookup) Definition(ctx context.Context, doc Document, offset int) ([]Target, error) {
+	m, ok := scan.At(doc.Text, offset)
+	if !ok || m.Commit() == "" {
+		return nil, nil
+	}
+	fs, err := l.inDocument(ctx, doc, m.Commit(), true)
+	var targets []Target
+	for _, f := range fs {
+		targets = append(targets, Target{Origin: Span{m.Start, m.End}, Repository: f.repo.Name(), SHA: f.hash})
+	}
+	return targets, err
+}
+
+// Links are the pages of a document's keys on their forge, as far as they are
+// known already.
+func (l *Lookup) Links(ctx context.Context, doc Document) ([]Link, error) {
+	repo, ok := l.repos.For(doc.Path)
+	if !ok || l.forge == nil {
+		return nil, nil
+	}
+	snap := repo.Snapshot()
+	var matches []scan.Match
+	var keys []history.Key
+	scan.Each(doc.Text, func(m scan.Match) bool {
+		k := m.Key
+		if k.Kind == history.KeyURL { // clients make links of addresses themselves
+			return true
+		}
+		if k.Kind == history.KeyCommit {
+			p := snap.Find(m.Commit(), 2)
+			if len(p) != 1 {
+				return true
+			}
+			k.Text = snap.Graph.Hash(p[0]).String()
+		}
+		matches, keys = append(matches, m), append(keys, k)
+		return len(matches) < maxLenses && ctx.Err() == nil
+	})
+	if len(keys) == 0 || ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var links []Link
+	for i, u := range l.forge.URLs(repo.Remotes(), keys) {
+		if isWeb(u) {
+			links = append(links, Link{Span: Span{matches[i].Start, matches[i].End}, URL: u, Tooltip: "Open on the forge"})
+		}
+	}
+	return links, nil
+}
+
+// Symbols finds commits for a client that searches while somebody types.
+func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	hits, _, err := l.search(ctx, Search{Query: text, Limit: limit, Prefix: true})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, nil //nolint:nilerr // a query that is being typed is often not well-formed yet
+	}
+	if err := read(ctx, hits.fs); err != nil {
+		return nil, err
+	}
+	symbols := make([]Symbol, 0, len(hits.fs))
+	for i, f := range hits.fs {
+		if f.commit == nil {
+			continue
+		}
+		name := f.hash.Short() + " " + oneLine(f.commit.Subject(), 200)
+		if hits.scores[i] < 2 { // VS Code shows only names that hold what was typed
+			name += " — " + oneLine(matchedLine(f.commit.Body(), text), 160)
+		}
+		symbols = append(symbols, Symbol{Name: name, Container: f.repo.Name(), Repository: f.repo.Name(), SHA: f.hash})
+	}
+	return symbols, nil
+}
+
+// matchedLine is the line of a body that holds the most of what was searched.
+func matchedLine(body, text string) string {
+	words := strings.Fields(strings.ToLower(text))
+	best, most := "", -1
+	for line := range strings.Lines(body) {
+		low, n := strings.ToLower(line), 0
+		for _, w := range words {
+			if strings.Contains(low, w) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = line, n
+		}
+	}
+	return best
+}
+
+// CommitURI is the address of a commit's document.
+func CommitURI(repository string, sha history.Hash) string {
+	return (&url.URL{Scheme: "cabhfuil", Path: "/" + repository + "/" + sha.String() + ".commit"}).String()
+}
+
+// ParseCommitURI is the reverse of CommitURI.
+func ParseCommitURI(uri string) (repository string, sha history.Hash, ok bool) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "cabhfuil" {
+		return "", sha, false
+	}
+	name, ok := strings.CutSuffix(strings.TrimPrefix(u.Path, "/"), ".commit")
+	i := strings.LastIndexByte(name, '/')
+	if !ok || i < 1 {
+		return "", sha, false
+	}
+	sha, err = history.ParseHash(name[i+1:])
+	return name[:i], sha, err == nil
+}
+
+// documentRepository is the repository that a commit's document is of, or "".
+func documentRepository(uri string) string {
+	repository, _, _ := ParseCommitURI(uri)
+	return repository
+}
+
+// CommitDocument is the text of a commit: header, landings, message, diff. sha
+// may be abbreviated.
+func (l *Lookup) CommitDocument(ctx context.Context, scope Scope, sha string) (*CommitDocument, error) {
+	repos, _, err := l.scoped(scope)
+	if err != nil {
+		return nil, err
+	}
+	for _, repo := range repos {
+		fs, err := bySHA(ctx, repo, strings.ToLower(sha), true)
+		if err != nil {
+			return nil, err
+		}
+		if len(fs) > 1 {
+			return nil, fmt.Errorf("%s is ambiguous in %s", sha, repo.Name())
+		}
+		if len(fs) == 0 {
+			continue
+		}
+		if err := read(ctx, fs); err != nil {
+			return nil, err
+		}
+		if f := fs[0]; f.commit != nil {
+			text, err := l.commitText(ctx, f)
+			return &CommitDocument{Repository: repo.Name(), SHA: f.hash, URI: CommitURI(repo.Name(), f.hash), Text: text}, err
+		}
+	}
+	return nil, fmt.Errorf("%s: no repository here has this commit", oneLine(sha, 70))
+}
+
+func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
+	c, m := f.commit, l.match(f)
+	var b strings.Builder
+	fmt.Fprintf(&b, "commit %s\n", c.Hash)
+	if len(c.Parents) > 0 {
+		b.WriteString("Parents:   ")
+		for _, p := range c.Parents {
+			b.WriteString(" " + p.String())
+		}
+		b.WriteByte('\n')
+	}
+	const stamp = "Mon Jan 2 15:04:05 2006 -0700"
+	fmt.Fprintf(&b, "Author:     %s <%s>\nAuthorDate: %s\n", oneLine(c.Author.Name, 200), oneLine(c.Author.Email, 200), c.Author.Date.Format(stamp))
+	fmt.Fprintf(&b, "Commit:     %s <%s>\nCommitDate: %s\n\n", oneLine(c.Committer.Name, 200), oneLine(c.Committer.Email, 200), c.Committer.Date.Format(stamp))
+	for _, landing := range m.Branches {
+		sign := map[history.Status]string{history.Contains: signHere, history.Backported: signCopy, history.Missing: signMissing}[landing.Status]
+		if sign == "" {
+			sign = signUnknown
+		}
+		fmt.Fprintf(&b, "  %s %-28s %s", sign, oneLine(landing.Name, 60), landing.Status)
+		if landing.FirstTag != nil {
+			fmt.Fprintf(&b, " since %s", oneLine(*landing.FirstTag, 60))
+		}
+		b.WriteByte('\n')
+	}
+	if m.Tags.First != nil {
+		fmt.Fprintf(&b, "  First released in %s%s\n", oneLine(*m.Tags.First, 60), others(len(m.Tags.All)))
+	}
+	for _, limit := range m.Limits {
+		fmt.Fprintf(&b, "  %s\n", Explain(limit))
+	}
+	b.WriteByte('\n')
+	for line := range strings.Lines(Clean(c.Message)) {
+		b.WriteString(strings.TrimRight("    "+strings.TrimSuffix(line, "\n"), " ") + "\n")
+	}
+	b.WriteByte('\n')
+	text, note, err := f.repo.Patch(ctx, f.hash)
+	if err != nil {
+		return "", fmt.Errorf("comparing %s: %w", c.Hash, err)
+	}
+	b.WriteString(Clean(text))
+	if note != "" {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n", nil
+}
