@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+)
+
+func (s *session) textDocumentContent(p *protocol.TextDocumentContentParams) (run, error) {
+	repository, sha, ok := lookup.ParseCommitURI(string(p.URI))
+	if !ok {
+		return nil, invalidParams(fmt.Sprintf("%.200q is no commit's document", string(p.URI)))
+	}
+	return func(ctx context.Context) (any, error) {
+		doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: repository}, sha.String())
+		if err != nil {
+			return nil, err
+		}
+		b, err := json.Marshal(map[string]string{"text": doc.Text})
+		return json.RawMessage(b), err
+	}, nil
+}
+
+// commitURI is where a client finds a commit's document: under our scheme, or
+// for clients that read files alone in a file that is written now.
+func (s *session) commitURI(ctx context.Context, repository, sha string) (uri.URI, error) {
+	if s.client.contentProvider {
+		h, err := history.ParseHash(sha)
+		return uri.URI(lookup.CommitURI(repository, h)), err
+	}
+	doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: repository}, sha)
+	if err != nil {
+		return "", err
+	}
+	file := s.commitFile(repository, sha)
+	if err := writeReadOnly(file, doc.Text); err != nil {
+		return "", err
+	}
+	return uri.File(file), nil
+}
+
+var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+func (s *session) commitFile(repository, sha string) string {
+	return filepath.Join(s.server.opt.CacheDir, "commits", unsafeInName.ReplaceAllString(repository, "-"), sha+".commit")
+}
+
+// writeReadOnly replaces a file whole. It is read-only, so that nobody edits
+// what is made anew each time.
+func writeReadOnly(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("writing a commit's document: %w", err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return fmt.Errorf("writing a commit's document: %w", err)
+	}
+	_, err = tmp.WriteString(text)
+	err = errors.Join(err, tmp.Chmod(0o400), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing a commit's document: %w", err), os.Remove(tmp.Name()))
+	}
+	return nil
+}
+
+// show opens the document of a lens's commit in the client; its result is empty.
+func (s *session) show(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p struct {
+		lookup.LensData
+		Repository string `json:"repository"`
+	}
+	if err := Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	if len(p.Keys) == 0 {
+		return nil, invalidParams("keys: expected a commit")
+	}
+	doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: p.Repository, Path: p.Path}, p.Keys[0].String())
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.commitURI(ctx, doc.Repository, doc.SHA.String())
+	if err != nil || !s.client.showDocument {
+		return nil, err
+	}
+	var shown protocol.ShowDocumentResult
+	_, err = s.conn.Call(ctx, "window/showDocument", &protocol.ShowDocumentParams{URI: u, TakeFocus: ptr(true)}, &shown)
+	return nil, err
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+)
+
+// document is one version of an open document. It is immutable.
+type document struct {
+	lookup.Document
+	*mapper
+}
+
+// documents are the open documents of a session. Notifications change them in
+// wire order; requests take the version that was current when they came.
+type documents struct {
+	mu   sync.Mutex
+	open map[string]*document
+}
+
+func (d *documents) put(doc lookup.Document, utf16 bool) *document {
+	v := &document{doc, newMapper(doc.Text, utf16)}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open == nil {
+		d.open = map[string]*document{}
+	}
+	d.open[doc.URI] = v
+	return v
+}
+
+func (d *documents) get(u uri.URI) (*document, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if doc, ok := d.open[string(u)]; ok {
+		return doc, nil
+	}
+	return nil, invalidParams(fmt.Sprintf("%s is not open", u))
+}
+
+func (d *documents) drop(u uri.URI) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, string(u))
+}
+
+// filePath is the path of a file URI, or "".
+func filePath(u uri.URI) string {
+	if u.Scheme() != "file" {
+		return ""
+	}
+	return u.FsPath()
+}
+
+func (s *session) didOpen(p *protocol.DidOpenTextDocumentParams) error {
+	d := p.TextDocument
+	doc := lookup.Document{URI: string(d.URI), Path: filePath(d.URI), Language: string(d.LanguageID), Version: d.Version, Text: d.Text}
+	s.documents.put(doc, s.utf16)
+	if doc.Path != "" && s.server.opt.Opened != nil {
+		s.server.opt.Opened(doc.Path)
+	}
+	return nil
+}
+
+func (s *session) didChange(p *protocol.DidChangeTextDocumentParams) error {
+	doc, err := s.documents.get(p.TextDocument.URI)
+	if err != nil {
+		return err
+	}
+	text, m := doc.Text, doc.mapper
+	for _, c := range p.ContentChanges {
+		switch c := c.(type) {
+		case *protocol.TextDocumentContentChangeWholeDocument:
+			text = c.Text
+		case *protocol.TextDocumentContentChangePartial:
+			if m == nil {
+				m = newMapper(text, s.utf16)
+			}
+			start, end := m.offset(c.Range.Start), m.offset(c.Range.End)
+			text = text[:start] + c.Text + text[max(start, end):]
+		}
+		m = nil
+	}
+	next := doc.Document
+	next.Text, next.Version = text, p.TextDocument.Version
+	s.documents.put(next, s.utf16)
+	return nil
+}
+
+func (s *session) didClose(p *protocol.DidCloseTextDocumentParams) error {
+	s.documents.drop(p.TextDocument.URI)
+	return nil
+}

@@ -1,0 +1,238 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+)
+
+// clientCan is what a client said that it can do, as far as it matters.
+type clientCan struct {
+	markdown        bool
+	linkSupport     bool
+	lensRefresh     bool
+	progress        bool
+	showDocument    bool
+	contentProvider bool
+	resolveSymbols  bool
+}
+
+var requests map[string]request
+
+func init() { // a literal would refer to itself through executeCommand
+	requests = map[string]request{
+		"initialize":                    method((*session).initialize),
+		"shutdown":                      method((*session).shutdown),
+		"textDocument/hover":            method((*session).hover),
+		"textDocument/codeLens":         method((*session).codeLens),
+		"codeLens/resolve":              method((*session).resolveLens),
+		"textDocument/definition":       method((*session).definition),
+		"textDocument/documentLink":     method((*session).documentLink),
+		"workspace/symbol":              method((*session).symbols),
+		"workspaceSymbol/resolve":       method((*session).resolveSymbol),
+		"workspace/executeCommand":      method((*session).executeCommand),
+		"workspace/textDocumentContent": method((*session).textDocumentContent),
+	}
+}
+
+// notified handles a notification. Unknown ones are ignored, as LSP says of
+// those that begin with "$/" and as is harmless for the rest.
+func (s *session) notified(ctx context.Context, req *jsonrpc2.Request) (err error) {
+	defer s.contain(req.Method(), &err)
+	if req.Method() == "exit" {
+		s.exit.Do(func() { close(s.exited) })
+		return nil
+	}
+	if s.state() != running {
+		return nil
+	}
+	switch req.Method() {
+	case "$/cancelRequest":
+		return s.cancelRequest(req.Params())
+	case "initialized":
+		s.initialized(jsonrpc2.DetachContext(ctx))
+	case "textDocument/didOpen":
+		return notification(req, s.didOpen)
+	case "textDocument/didChange":
+		return notification(req, s.didChange)
+	case "textDocument/didClose":
+		return notification(req, s.didClose)
+	case "workspace/didChangeWorkspaceFolders":
+		return notification(req, s.didChangeFolders)
+	}
+	return nil
+}
+
+func notification[P any](req *jsonrpc2.Request, handle func(*P) error) error {
+	p := new(P)
+	if err := protocol.Unmarshal(req.Params(), p); err != nil {
+		return err
+	}
+	return handle(p)
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func (s *session) initialize(p *protocol.InitializeParams) (run, error) {
+	s.learn(p)
+	encoding := protocol.PositionEncodingKind("utf-16")
+	if !s.utf16 {
+		encoding = "utf-8"
+	}
+	commands := make([]string, 0, len(s.server.opt.Commands)+1)
+	for id := range s.server.opt.Commands {
+		commands = append(commands, id)
+	}
+	commands = append(commands, showCommand)
+	slices.Sort(commands)
+	caps := protocol.ServerCapabilities{
+		PositionEncoding:        encoding,
+		TextDocumentSync:        &protocol.TextDocumentSyncOptions{OpenClose: ptr(true), Change: ptr(protocol.TextDocumentSyncKind(2))},
+		HoverProvider:           protocol.Boolean(true),
+		DefinitionProvider:      protocol.Boolean(true),
+		CodeLensProvider:        &protocol.CodeLensOptions{ResolveProvider: ptr(true)},
+		DocumentLinkProvider:    &protocol.DocumentLinkOptions{},
+		WorkspaceSymbolProvider: &protocol.WorkspaceSymbolOptions{ResolveProvider: ptr(s.client.resolveSymbols)},
+		ExecuteCommandProvider:  protocol.ExecuteCommandOptions{Commands: commands},
+		Workspace:               &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{Supported: ptr(true), ChangeNotifications: protocol.Boolean(true)}},
+	}
+	if s.client.contentProvider {
+		caps.Workspace.TextDocumentContent = &protocol.TextDocumentContentOptions{Schemes: []string{"cabhfuil"}}
+	}
+	return func(context.Context) (any, error) {
+		s.mu.Lock()
+		s.at = running
+		s.mu.Unlock()
+		return &protocol.InitializeResult{Capabilities: caps, ServerInfo: protocol.ServerInfo{Name: "cabhfuil-lsp", Version: protocol.NewOptional(s.server.opt.Version)}}, nil
+	}, nil
+}
+
+// learn takes what matters from a client's capabilities, options and folders.
+func (s *session) learn(p *protocol.InitializeParams) {
+	s.utf16 = true
+	c := p.Capabilities
+	if c.General != nil && slices.Contains(c.General.PositionEncodings, "utf-8") {
+		s.utf16 = false
+	}
+	if t := c.TextDocument; t != nil {
+		s.client.markdown = t.Hover != nil && slices.Contains(t.Hover.ContentFormat, "markdown")
+		s.client.linkSupport = t.Definition != nil && isTrue(t.Definition.LinkSupport)
+	}
+	if w := c.Workspace; w != nil {
+		s.client.lensRefresh = w.CodeLens != nil && isTrue(w.CodeLens.RefreshSupport)
+		s.client.contentProvider = w.TextDocumentContent != nil
+		s.client.resolveSymbols = w.Symbol != nil && len(w.Symbol.ResolveSupport.Properties) > 0
+	}
+	if w := c.Window; w != nil {
+		s.client.progress = isTrue(w.WorkDoneProgress)
+		s.client.showDocument = w.ShowDocument != nil
+	}
+	var options struct {
+		CommitDocuments bool `json:"commitDocuments"` // it reads cabhfuil: documents by itself
+	}
+	if json.Unmarshal(p.InitializationOptions, &options) == nil && options.CommitDocuments {
+		s.client.contentProvider = true
+	}
+	var folders []protocol.WorkspaceFolder
+	if list, ok := p.WorkspaceFolders.Get(); ok {
+		folders = list
+	}
+	if len(folders) == 0 && p.RootURI != nil {
+		folders = []protocol.WorkspaceFolder{{URI: *p.RootURI}}
+	}
+	s.openFolders(folders)
+	if p.ProcessID != nil && *p.ProcessID > 0 {
+		s.watchParent(int(*p.ProcessID))
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+func (s *session) openFolders(folders []protocol.WorkspaceFolder) {
+	for _, f := range folders {
+		path := filePath(uri.URI(f.URI))
+		if path == "" {
+			continue
+		}
+		if s.root == "" {
+			s.root = path
+		}
+		if s.server.opt.Opened != nil {
+			s.server.opt.Opened(path)
+		}
+	}
+}
+
+func (s *session) didChangeFolders(p *protocol.DidChangeWorkspaceFoldersParams) error {
+	s.openFolders(p.Event.Added)
+	return nil
+}
+
+// parentCheck is how often a client's process is looked for.
+const parentCheck = 5 * time.Second
+
+// watchParent ends the session when the client's process is gone: an editor that
+// was killed sends no exit, and its pipe may live on in another process.
+func (s *session) watchParent(pid int) {
+	s.work.Go(func() {
+		tick := time.NewTicker(parentCheck)
+		defer tick.Stop()
+		for {
+			select {
+			case <-s.conn.Done():
+				return
+			case <-s.exited:
+				return
+			case <-tick.C:
+				if !processLives(pid) {
+					s.server.opt.Log.Info("the client's process is gone", "pid", pid)
+					s.exit.Do(func() { close(s.exited) })
+					return
+				}
+			}
+		}
+	})
+}
+
+func (s *session) initialized(ctx context.Context) {
+	s.work.Go(func() { s.refreshLenses(ctx) })
+	if s.client.progress && s.server.opt.Tracker != nil {
+		s.work.Go(func() { s.reportTasks(ctx) })
+	}
+}
+
+// refreshLenses passes refreshes on, one at a time: what comes while the client
+// answers is one more.
+func (s *session) refreshLenses(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.conn.Done():
+			return
+		case <-s.exited:
+			return
+		case <-s.refresh:
+		}
+		if !s.client.lensRefresh {
+			continue
+		}
+		if _, err := s.conn.Call(ctx, "workspace/codeLens/refresh", nil, nil); err != nil && ctx.Err() == nil {
+			s.server.opt.Log.Debug("refreshing code lenses", "error", err)
+		}
+	}
+}
+
+func (s *session) shutdown(*struct{}) (run, error) {
+	return func(context.Context) (any, error) {
+		s.mu.Lock()
+		s.at = shutDown
+		s.mu.Unlock()
+		return nil, nil
+	}, nil
+}
