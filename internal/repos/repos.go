@@ -53,7 +53,13 @@ type Repository struct {
 	Location gitrepo.Location
 	Git      *gitrepo.Repository
 	Index    *index.Index
+
+	remotes []string
 }
+
+// Remotes are the remotes' URLs as they were when the repository was opened,
+// origin first.
+func (r *Repository) Remotes() []string { return r.remotes }
 
 // Failure is a repository that could not be opened.
 type Failure struct {
@@ -210,6 +216,13 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured) (*Repo
 		return nil, err
 	}
 	repo := &Repository{Name: cmp.Or(c.Name, nameOf(loc)), Path: cmp.Or(loc.WorkTree, loc.GitDir, path), Location: loc, Git: git}
+	remotes, err := git.Remotes(r.ctx)
+	if err != nil {
+		r.opt.Log.Warn("reading the remotes", "repository", repo.Name, "error", err)
+	}
+	for _, remote := range remotes {
+		repo.remotes = append(repo.remotes, remote.URL)
+	}
 	size := 20
 	if loc.ObjectFormat == "sha256" {
 		size = 32

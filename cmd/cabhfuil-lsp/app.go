@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+	"github.com/cabhfuil/cabhfuil-lsp/server"
+)
+
+// app is the house put together: repositories, answers, server.
+type app struct {
+	dirs     config.Dirs
+	log      *slog.Logger
+	tracker  *task.Tracker
+	registry *repos.Registry
+	lookup   *lookup.Lookup
+	server   *server.Server
+	forges   *forges
+	problems []error // of the configuration
+
+	ctx  context.Context // ends what documents' paths started
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+type appOptions struct {
+	words bool // index words at once
+	log   *slog.Logger
+}
+
+func newApp(opt appOptions) (*app, error) {
+	a := &app{dirs: config.FindDirs(), log: opt.log, tracker: task.New()}
+	a.ctx, a.stop = context.WithCancel(context.Background())
+	a.registry = repos.New(repos.Options{
+		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
+		Tracker: a.tracker, Log: opt.log, Words: opt.words, OnChange: a.changed,
+	})
+	a.forges = newForges(opt.log, a.changed)
+	a.lookup = lookup.New(known{a}, a.forges)
+	a.server = server.New(server.Options{
+		Answers: a.lookup, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
+		Commands: map[string]server.Command{
+			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
+			"cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
+		},
+	})
+	return a, nil
+}
+
+// configure opens what the configuration names, in the background.
+func (a *app) configure(context.Context) {
+	c, problems := config.Load(a.dirs)
+	a.problems = problems
+	for _, p := range problems {
+		a.log.Error("configuration", "error", p)
+	}
+	var configured []repos.Configured
+	for _, r := range c.Repositories {
+		configured = append(configured, repos.Configured{Name: r.Name, Path: r.Path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
+	}
+	a.work.Go(func() { a.registry.Configure(a.ctx, configured) })
+}
+
+func (a *app) close() error {
+	a.stop()
+	a.work.Wait()
+	return errors.Join(a.registry.Close(), a.forges.close())
+}
+
+// changed is called whenever an answer may have become another one.
+func (a *app) changed() {
+	if a.server != nil {
+		a.server.Refresh()
+	}
+}
+
+// opened makes the repository of a path known, in the background.
+func (a *app) opened(path string) {
+	if a.ctx.Err() != nil {
+		return
+	}
+	a.work.Go(func() {
+		if _, err := a.registry.ForPath(a.ctx, path); err != nil && !errors.Is(err, gitrepo.ErrNotRepository) && a.ctx.Err() == nil {
+			a.log.Error("opening a repository", "path", path, "error", err)
+		}
+	})
+}
+
+// known shows the registry to lookup.
+type known struct{ a *app }
+
+func (k known) All() []lookup.Repository {
+	var all []lookup.Repository
+	for _, r := range k.a.registry.All() {
+		all = append(all, repository{r})
+	}
+	return all
+}
+
+func (k known) For(path string) (lookup.Repository, bool) {
+	if path == "" {
+		return nil, false
+	}
+	r, ok := k.a.registry.Known(path)
+	if !ok {
+		return nil, false
+	}
+	return repository{r}, true
+}
+
+// repository shows a repository to lookup.
+type repository struct{ r *repos.Repository }
+
+// maxPatch bounds the diff of a commit's document.
+const maxPatch = 1 << 20
+
+func (x repository) Name() string                        { return x.r.Name }
+func (x repository) Snapshot() *index.Snapshot           { return x.r.Index.Snapshot() }
+func (x repository) WaitGraph(ctx context.Context) error { return x.r.Index.WaitGraph(ctx) }
+func (x repository) WaitWords(ctx context.Context) error { return x.r.Index.WaitWords(ctx) }
+func (x repository) Remotes() []string                   { return x.r.Remotes() }
+
+func (x repository) Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error {
+	return x.r.Git.Commits(ctx, hashes, fn)
+}
+
+func (x repository) Abbreviated(ctx context.Context, hex string) ([]history.Hash, error) {
+	return x.r.Git.Abbreviated(ctx, hex)
+}
+
+func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, error) {
+	return x.r.Git.Resolve(ctx, rev)
+}
+
+func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
+	p, err := x.r.Git.Patch(ctx, h, maxPatch)
+	text = p.Stat
+	if p.Diff != "" {
+		text += "\n\n" + p.Diff
+	}
+	return text, p.Note, err
+}
+
+// scope is the part of a command's argument that says whom to ask.
+type scope struct {
+	Repository string `json:"repository"`
+	URI        string `json:"uri"`
+	// Wait waits until what is asked is up to date; ours, for the command line.
+	Wait bool `json:"wait"`
+	// Only asks the uri's repository alone; ours, for -C.
+	Only bool `json:"only"`
+}
+
+// resolve opens the repository of the scope's file where somebody waits for it.
+func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
+	out := lookup.Scope{Repository: s.Repository}
+	if s.URI != "" {
+		u, err := url.Parse(s.URI)
+		if err != nil || u.Scheme != "file" {
+			return out, nil //nolint:nilerr // other documents lie in no repository
+		}
+		out.Path = filepath.FromSlash(u.Path)
+	}
+	if s.Wait && out.Path != "" {
+		r, err := a.registry.ForPath(ctx, out.Path)
+		switch {
+		case err == nil && s.Only:
+			out.Repository = r.Name
+		case err != nil && (s.Only || !errors.Is(err, gitrepo.ErrNotRepository)):
+			return out, err
+		}
+	}
+	if s.Wait {
+		a.work.Wait() // the configured ones
+	}
+	return out, nil
+}
+
+func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p struct {
+		scope
+		Keys []string `json:"keys"`
+	}
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.resolve(ctx, p.scope)
+	if err != nil {
+		return nil, err
+	}
+	if p.Wait && len(a.registry.All()) == 0 {
+		return nil, errNoRepository
+	}
+	return a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait})
+}
+
+var errNoRepository = errors.New("no repository here, and none is configured; go to one, or name one with -C DIR")
+
+func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p struct {
+		scope
+		Query string `json:"query"`
+		Limit int    `json:"limit"`
+	}
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.resolve(ctx, p.scope)
+	if err != nil {
+		return nil, err
+	}
+	if p.Wait && len(a.registry.All()) == 0 {
+		return nil, errNoRepository
+	}
+	return a.lookup.Search(ctx, lookup.Search{Scope: s, Query: p.Query, Limit: p.Limit, Wait: p.Wait})
+}
+
+func (a *app) commit(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p struct {
+		scope
+		SHA string `json:"sha"`
+	}
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.resolve(ctx, p.scope)
+	if err != nil {
+		return nil, err
+	}
+	return a.lookup.CommitDocument(ctx, s, p.SHA)
+}
+
+func (a *app) status(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p scope
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	if _, err := a.resolve(ctx, p); err != nil {
+		return nil, err
+	}
+	if p.Wait {
+		a.settle(ctx)
+	}
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	st := cli.Status{Version: version, Repositories: []cli.Repository{}, Problems: []string{}, Goroutines: runtime.NumGoroutine(), MemoryBytes: mem.Sys}
+	for _, r := range a.registry.All() {
+		if p.Repository == "" || p.Repository == r.Name {
+			st.Repositories = append(st.Repositories, stateOf(r))
+		}
+	}
+	for _, f := range a.registry.Failures() {
+		st.Repositories = append(st.Repositories, cli.Repository{Name: f.Name, Path: f.Path, State: "error", Error: f.Err.Error()})
+	}
+	for _, e := range a.problems {
+		st.Problems = append(st.Problems, e.Error())
+	}
+	return st, nil
+}
+
+// settleTime is how long a status waits for indexes to say how far they are.
+const settleTime = 300 * time.Millisecond
+
+// settle lets indexes that are up to date find that out.
+func (a *app) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	for _, r := range a.registry.All() {
+		if err := r.Index.WaitWords(ctx); err != nil {
+			a.log.Debug("status", "repository", r.Name, "error", err)
+		}
+	}
+}
+
+func stateOf(r *repos.Repository) cli.Repository {
+	s := r.Index.Snapshot()
+	c := cli.Repository{Name: r.Name, Path: r.Path, State: "ready", Commits: s.Graph.Len() - s.Graph.Garbage(), Refs: len(s.Graph.Tips()), Lines: len(s.Lines), Pending: s.WordsPending()}
+	switch {
+	case s.Behind():
+		c.State = "reading"
+	case c.Pending > 0:
+		c.State = "indexing"
+	}
+	if err := errors.Join(s.Err(), s.WordsError()); err != nil {
+		c.Error = err.Error()
+		if s.Err() != nil {
+			c.State = "error"
+		}
+	}
+	return c
+}
+
+func (a *app) reindex(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p scope
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.resolve(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, r := range a.registry.All() {
+		current, ok := a.registry.Known(s.Path)
+		if s.Repository == r.Name || s.Repository == "" && (s.Path == "" || ok && current == r) {
+			r.Index.Reindex()
+			names = append(names, r.Name)
+		}
+	}
+	return map[string][]string{"repositories": names}, nil
+}

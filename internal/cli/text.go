@@ -1,0 +1,225 @@
+// Package cli shows answers and progress in a terminal. It takes plain values
+// and a writer, asks nobody, and lets nothing that came from a repository act on
+// the terminal.
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fatih/color"
+	"github.com/mattn/go-runewidth"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+)
+
+// Text draws for people.
+type Text struct {
+	Out     io.Writer
+	Color   bool
+	Width   int // columns; 0 for no limit
+	Verbose bool
+}
+
+// clean makes one safe line of repository text.
+func clean(s string) string { return strings.Join(strings.Fields(lookup.Clean(s)), " ") }
+
+func (t Text) paint(s string, attributes ...color.Attribute) string {
+	c := color.New(attributes...)
+	if t.Color {
+		c.EnableColor()
+	} else {
+		c.DisableColor()
+	}
+	return c.Sprint(s)
+}
+
+func (t Text) fit(s string, used int) string {
+	if t.Width <= 0 {
+		return s
+	}
+	return runewidth.Truncate(s, max(t.Width-used, 20), "…")
+}
+
+// Answers draws fix cards.
+func (t Text) Answers(answers []history.Answer) {
+	for i, a := range answers {
+		if i > 0 {
+			fmt.Fprintln(t.Out)
+		}
+		switch {
+		case a.Error != nil:
+			fmt.Fprintf(t.Out, "%s  %s\n", clean(a.Query), clean(*a.Error))
+		case len(a.Matches) == 0:
+			fmt.Fprintf(t.Out, "%s  no repository here knows it\n", clean(a.Query))
+		}
+		for j, m := range a.Matches {
+			if j > 0 {
+				fmt.Fprintln(t.Out)
+			}
+			t.card(m)
+		}
+	}
+}
+
+const indent = 14 // behind twelve digits and two spaces
+
+func (t Text) card(m history.Match) {
+	c := m.Commit
+	fmt.Fprintf(t.Out, "%s  %s\n", t.paint(c.Hash.Short(), color.FgYellow), t.paint(t.fit(clean(c.Subject()), indent), color.Bold))
+	fmt.Fprintf(t.Out, "%*s%s\n\n", indent, "", t.fit(fmt.Sprintf("%s, %s · %s", clean(c.Author.Name), lookup.Date(c.Author.Date), clean(m.Repository)), indent))
+	width := 0
+	for _, l := range m.Branches {
+		width = max(width, runewidth.StringWidth(clean(l.Name)))
+	}
+	t.landings(m.Branches, min(width, 40))
+	if len(m.Branches) == 0 {
+		fmt.Fprintln(t.Out, "  no release lines were found")
+	}
+	if n := len(m.Tags.All); n > 0 {
+		text := fmt.Sprintf("in %d tags", n)
+		if m.Tags.First != nil {
+			text = fmt.Sprintf("first released in %s, %s", clean(*m.Tags.First), text)
+		}
+		fmt.Fprintf(t.Out, "\n  %s\n", text)
+		if t.Verbose {
+			fmt.Fprintf(t.Out, "  %s\n", clean(strings.Join(m.Tags.All, " ")))
+		}
+	}
+	for _, f := range m.Forge {
+		fmt.Fprintf(t.Out, "  %s\n", clean(f.URL))
+	}
+	for i, l := range m.Limits {
+		if i == 0 {
+			fmt.Fprintln(t.Out)
+		}
+		fmt.Fprintf(t.Out, "  %s\n", t.paint(lookup.Explain(l), color.Faint))
+	}
+}
+
+var drawn = map[history.Status]struct {
+	sign  string
+	color color.Attribute
+}{
+	history.Contains:    {"✓", color.FgGreen},
+	history.Backported:  {"↪", color.FgGreen},
+	history.Reverted:    {"⚠", color.FgYellow},
+	history.Missing:     {"✗", color.FgRed},
+	history.NotAffected: {"·", color.Faint},
+	history.Unknown:     {"?", color.FgYellow},
+}
+
+// foldAbove is how many lines of one status are listed before they fold.
+const foldAbove = 6
+
+func (t Text) landings(all []history.Landing, width int) {
+	count := map[history.Status]int{}
+	for _, l := range all {
+		count[l.Status]++
+	}
+	shown := map[history.Status]int{}
+	for _, l := range all {
+		shown[l.Status]++
+		if n := count[l.Status]; !t.Verbose && n > foldAbove && shown[l.Status] > 1 {
+			if shown[l.Status] == 2 {
+				fmt.Fprintf(t.Out, "    … %d more lines %s (-v lists them)\n", n-1, l.Status)
+			}
+			continue
+		}
+		d := drawn[l.Status]
+		rest := string(l.Status)
+		if l.FirstTag != nil {
+			rest += " since " + clean(*l.FirstTag)
+		} else if l.Status == history.Contains && strings.HasPrefix(l.Ref, "refs/tags/") {
+			rest += ", an ended line"
+		} else if l.Status == history.Contains || l.Status == history.Backported {
+			rest += ", not released yet"
+		}
+		name := runewidth.FillRight(runewidth.Truncate(clean(l.Name), width, "…"), width)
+		fmt.Fprintf(t.Out, "  %s %s  %s\n", t.paint(d.sign, d.color), name, rest)
+	}
+}
+
+// Search draws hits, one a line.
+func (t Text) Search(r *history.SearchResult) {
+	several := map[string]bool{}
+	for _, h := range r.Hits {
+		several[h.Repository] = true
+	}
+	for _, h := range r.Hits {
+		line := fmt.Sprintf("%s  %s", h.Date.Format("2006-01-02"), clean(h.Subject))
+		if len(several) > 1 {
+			line += " · " + clean(h.Repository)
+		}
+		fmt.Fprintf(t.Out, "%s  %s\n", t.paint(h.SHA.Short(), color.FgYellow), t.fit(line, indent))
+	}
+	if len(r.Hits) < r.Total {
+		fmt.Fprintf(t.Out, "%s\n", t.paint(fmt.Sprintf("%d of %d; --limit shows more", len(r.Hits), r.Total), color.Faint))
+	}
+}
+
+// Repository is a line of Status.
+type Repository struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"`
+	State   string `json:"state"` // reading, indexing, ready, error
+	Commits int    `json:"commits"`
+	Refs    int    `json:"refs"`
+	Lines   int    `json:"lines"`
+	Pending int    `json:"wordsPending"` // commits whose words are not indexed yet
+	Error   string `json:"error"`
+}
+
+// Status is what the program is doing.
+type Status struct {
+	Version      string       `json:"version"`
+	Repositories []Repository `json:"repositories"`
+	Problems     []string     `json:"problems"` // of the configuration
+	Goroutines   int          `json:"goroutines"`
+	MemoryBytes  uint64       `json:"memoryBytes"`
+	Background   bool         `json:"background"` // whether a background process runs
+}
+
+// Status draws the repositories.
+func (t Text) Status(s Status) {
+	fmt.Fprintf(t.Out, "cabhfuil-lsp %s, no background process\n", s.Version)
+	for _, r := range s.Repositories {
+		fmt.Fprintf(t.Out, "\n%s  %s\n  %s", t.paint(clean(r.Name), color.Bold), clean(r.Path), r.State)
+		if r.Commits > 0 {
+			fmt.Fprintf(t.Out, ", %d commits, %d refs, %d lines", r.Commits, r.Refs, r.Lines)
+		}
+		if r.Pending > 0 && r.Error == "" {
+			fmt.Fprintf(t.Out, ", words of %d commits to index", r.Pending)
+		}
+		fmt.Fprintln(t.Out)
+		if r.Error != "" {
+			fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(r.Error), color.FgRed))
+		}
+	}
+	if len(s.Repositories) == 0 {
+		fmt.Fprintln(t.Out, "no repository here, and none is configured")
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(t.Out, "%s\n", t.paint(clean(p), color.FgRed))
+	}
+}
+
+// JSON writes what the server sent, indented.
+func JSON(w io.Writer, raw json.RawMessage) error {
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", "  "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// Complain writes an error to a person.
+func Complain(w io.Writer, err error) {
+	fmt.Fprintf(w, "cabhfuil-lsp: %s\n", clean(err.Error()))
+}
