@@ -1,6 +1,7 @@
 package index
 
 import (
+	"encoding/binary"
 	"strings"
 	"unsafe"
 
@@ -8,6 +9,7 @@ import (
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/query"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 )
@@ -43,11 +45,11 @@ func newTerms() *terms {
 	return &terms{shared: make(map[string]*bleveindex.TokenFreq, 1<<14)}
 }
 
-func (t *terms) document(c *history.Commit) *document.Document {
+func (t *terms) document(p graph.Pos, c *history.Commit) *document.Document {
 	if len(t.shared) > maxSharedTerms {
 		clear(t.shared)
 	}
-	d := document.NewDocument(c.Hash.String())
+	d := document.NewDocument(documentID(p))
 	d.Fields = make([]document.Field, 0, 6) // one more for Bleve's own _id
 	subject, body := c.Subject(), c.Body()
 	d.AddField(t.words(subjectField, subject))
@@ -62,6 +64,13 @@ func (t *terms) document(c *history.Commit) *document.Document {
 		d.AddField(f)
 	}
 	return d
+}
+
+// documentID is a position as a document's id. Positions are numbers that rise
+// one by one, which the id dictionary keeps in a fraction of the space that
+// object names take; those are the graph's.
+func documentID(p graph.Pos) string {
+	return string(binary.BigEndian.AppendUint32(nil, uint32(p)))
 }
 
 func (t *terms) words(name, text string) *termField {

@@ -155,7 +155,7 @@ func (x *Index) adopt(gen *generation) error {
 		return err
 	}
 	old := x.gen
-	x.gen, x.next = gen, nil
+	x.gen, x.next, x.replaced = gen, nil, nil
 	x.reviewLocked()
 	x.genMu.Unlock()
 	var err error
@@ -165,7 +165,7 @@ func (x *Index) adopt(gen *generation) error {
 	return errors.Join(err, x.store.sweep(gen.number))
 }
 
-// span is a run of positions with their commits.
+// span is a run of positions with their commits; nil for one that is missing.
 type span struct {
 	start, end int
 	commits    []*history.Commit
@@ -186,7 +186,7 @@ func (x *Index) feedGraph(ctx context.Context, g *graph.Graph, end int, w *words
 	for worker := range feeders {
 		wg.Go(func() {
 			for s := range spans {
-				if err := w.add(worker, s.start, s.end, s.commits); err != nil {
+				if err := w.add(worker, s); err != nil {
 					cancel(err)
 					return
 				}
@@ -215,18 +215,19 @@ func (x *Index) feedGraph(ctx context.Context, g *graph.Graph, end int, w *words
 func (x *Index) spans(ctx context.Context, g *graph.Graph, first, end int, out chan<- span) error {
 	for start := first; start < end; start += batchSize {
 		s := span{start: start, end: min(start+batchSize, end)}
+		s.commits = make([]*history.Commit, s.end-s.start)
 		var absent []history.Hash
-		for p := s.start; p < s.end; p++ {
-			h := g.Hash(graph.Pos(p))
-			if c := x.held.take(h); c != nil {
-				s.commits = append(s.commits, c)
-			} else {
+		for i := range s.commits {
+			h := g.Hash(graph.Pos(start + i))
+			if s.commits[i] = x.held.take(h); s.commits[i] == nil {
 				absent = append(absent, h)
 			}
 		}
 		if len(absent) > 0 {
 			err := x.src.Commits(ctx, absent, func(c *history.Commit) error {
-				s.commits = append(s.commits, c)
+				if p, ok := g.Pos(c.Hash); ok && int(p) >= s.start && int(p) < s.end {
+					s.commits[int(p)-s.start] = c
+				}
 				return nil
 			})
 			if err != nil {

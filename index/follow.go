@@ -204,7 +204,7 @@ func (x *Index) save(g *graph.Graph) {
 	}
 	x.genMu.Lock()
 	if x.next != nil && x.gen.words == nil {
-		x.gen, x.next = x.next, nil // there are no words to wait for
+		x.gen, x.next, x.replaced = x.next, nil, nil // there are no words to wait for
 	}
 	gen, inUse := x.numbering(), x.next == nil
 	same := x.onDisk == g

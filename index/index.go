@@ -94,6 +94,8 @@ type Index struct {
 	next  *generation   // being built aside, and already the numbering of the graph; nil mostly
 	stale []*generation // overtaken while being built; the feeder closes them
 	view  *view         // of gen's words, in the numbering of the graph
+	// replaced is the last graph in gen's numbering while next is being built.
+	replaced *graph.Graph
 	// onDisk is the graph that was saved last, or mapped.
 	onDisk *graph.Graph
 }
@@ -217,6 +219,9 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, behind bool, next *ge
 		if x.next != nil {
 			x.stale = append(x.stale, x.next)
 		}
+		if x.next == nil {
+			x.replaced = x.snap.Load().Graph
+		}
 		x.next = next
 	}
 	s.view = x.viewLocked()
@@ -232,7 +237,11 @@ func (x *Index) viewLocked() *view {
 		return nil
 	}
 	if n := x.numbering().number; x.view == nil || x.view.words != x.gen.words || x.view.numbering != n {
-		x.view = newView(x.gen.words, n)
+		var from *graph.Graph
+		if n != x.gen.number {
+			from = x.replaced
+		}
+		x.view = newView(x.gen.words, n, from)
 	}
 	return x.view
 }

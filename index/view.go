@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,7 +10,6 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
-	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 )
 
@@ -18,18 +18,20 @@ var errClosed = errors.New("the text index was replaced")
 
 // view is a text index seen through the positions of one generation of graphs.
 // It remembers which position each document of a segment has: positions never
-// change within a generation, so each segment is resolved once, at about 0.3 µs
-// a commit.
+// change within a generation, so each segment is resolved once.
 type view struct {
 	words     *words
 	numbering int // the generation whose positions it gives
+	// from is the last graph in the words' own numbering, where that is another
+	// one: a rebuild is under way.
+	from *graph.Graph
 
 	mu       sync.Mutex
 	segments map[uint64][]graph.Pos // by segment id
 }
 
-func newView(w *words, numbering int) *view {
-	return &view{words: w, numbering: numbering, segments: map[uint64][]graph.Pos{}}
+func newView(w *words, numbering int, from *graph.Graph) *view {
+	return &view{words: w, numbering: numbering, from: from, segments: map[uint64][]graph.Pos{}}
 }
 
 // reading is one consistent state of a view. It must be closed.
@@ -68,7 +70,7 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 	for _, seg := range snap.Segments() {
 		docs, whole := v.segments[seg.Id()]
 		if !whole {
-			if docs, whole, err = resolveDocuments(ctx, seg, g); err != nil {
+			if docs, whole, err = resolveDocuments(ctx, seg, v.from, g); err != nil {
 				return nil, errors.Join(err, reader.Close())
 			}
 		}
@@ -85,7 +87,7 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 
 // resolveDocuments gives the position of each of the segment's documents, or -1,
 // and whether all have one.
-func resolveDocuments(ctx context.Context, seg *scorch.SegmentSnapshot, g *graph.Graph) (docs []graph.Pos, whole bool, err error) {
+func resolveDocuments(ctx context.Context, seg *scorch.SegmentSnapshot, from, g *graph.Graph) (docs []graph.Pos, whole bool, err error) {
 	docs, whole = make([]graph.Pos, seg.FullSize()), true
 	for i := range docs {
 		if i%4096 == 0 && ctx.Err() != nil {
@@ -96,14 +98,30 @@ func resolveDocuments(ctx context.Context, seg *scorch.SegmentSnapshot, g *graph
 		if err != nil {
 			return nil, false, fmt.Errorf("reading the text index: %w", err)
 		}
-		if h, err := history.ParseHash(string(id)); err == nil {
-			if p, ok := g.Pos(h); ok {
-				docs[i] = p
-			}
+		if len(id) == 4 {
+			docs[i] = translate(graph.Pos(binary.BigEndian.Uint32(id)), from, g)
 		}
 		whole = whole && docs[i] >= 0
 	}
 	return docs, whole, nil
+}
+
+// translate gives a position of from in g, or -1 where g has not got it.
+func translate(p graph.Pos, from, g *graph.Graph) graph.Pos {
+	if from != nil {
+		if int(p) >= from.Len() {
+			return -1
+		}
+		q, ok := g.Pos(from.Hash(p))
+		if !ok {
+			return -1
+		}
+		return q
+	}
+	if int(p) >= g.Len() {
+		return -1
+	}
+	return p
 }
 
 func (r *reading) close() error {

@@ -13,13 +13,13 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
-	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 )
 
 // wordsSchema is the version of what a document holds. A directory with
 // another one is built anew.
 //
-//	1: subject, body, author, committer and keys as term sets; coverage by position
+//	1: subject, body, author, committer and keys as term sets; ids and coverage by position
 const wordsSchema = 1
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
@@ -133,17 +133,19 @@ func (w *words) advance() error {
 	return nil
 }
 
-// add indexes the commits of the positions [start, end) in one atomic batch.
-// Commits may be fewer than positions, where objects are missing: they count as
-// covered, since nothing will ever be found of them.
-func (w *words) add(worker, start, end int, commits []*history.Commit) error {
+// add indexes a span in one atomic batch. Positions whose object is missing
+// count as covered, since nothing will ever be found of them.
+func (w *words) add(worker int, s span) error {
 	b := w.idx.NewBatch()
-	for _, c := range commits {
-		if err := b.IndexAdvanced(w.terms[worker].document(c)); err != nil {
+	for i, c := range s.commits {
+		if c == nil {
+			continue
+		}
+		if err := b.IndexAdvanced(w.terms[worker].document(graph.Pos(s.start+i), c)); err != nil {
 			return fmt.Errorf("indexing commit %s: %w", c.Hash, err)
 		}
 	}
-	b.SetInternal(coverageKey(start), binary.BigEndian.AppendUint32(nil, uint32(end)))
+	b.SetInternal(coverageKey(s.start), binary.BigEndian.AppendUint32(nil, uint32(s.end)))
 	if err := w.idx.Batch(b); err != nil {
 		return fmt.Errorf("writing the text index: %w", err)
 	}

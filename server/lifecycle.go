@@ -96,7 +96,7 @@ func (s *session) initialize(p *protocol.InitializeParams) (run, error) {
 		HoverProvider:           protocol.Boolean(true),
 		DefinitionProvider:      protocol.Boolean(true),
 		CodeLensProvider:        &protocol.CodeLensOptions{ResolveProvider: ptr(true)},
-		DocumentLinkProvider:    &protocol.DocumentLinkOptions{},
+		DocumentLinkProvider:    &protocol.DocumentLinkOptions{ResolveProvider: ptr(false)},
 		WorkspaceSymbolProvider: &protocol.WorkspaceSymbolOptions{ResolveProvider: ptr(s.client.resolveSymbols)},
 		ExecuteCommandProvider:  protocol.ExecuteCommandOptions{Commands: commands},
 		Workspace:               &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{Supported: ptr(true), ChangeNotifications: protocol.Boolean(true)}},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/query"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 )
 
@@ -246,11 +247,13 @@ func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol,
 		return nil, nil
 	}
 	hits, _, err := l.search(ctx, Search{Query: text, Limit: limit, Prefix: true})
+	if err != nil || len(hits.fs) == 0 {
+		// What is being typed is often not well-formed yet, and a subject that was
+		// pasted is no query: its words alone are.
+		hits, _, err = l.search(ctx, Search{Query: justWords(text), Limit: limit, Prefix: true})
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, nil //nolint:nilerr // a query that is being typed is often not well-formed yet
+		return nil, ctx.Err()
 	}
 	if err := read(ctx, hits.fs); err != nil {
 		return nil, err
@@ -267,6 +270,17 @@ func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol,
 		symbols = append(symbols, Symbol{Name: name, Container: f.repo.Name(), Repository: f.repo.Name(), SHA: f.hash})
 	}
 	return symbols, nil
+}
+
+// justWords are the words of a text as a query that has no operators.
+func justWords(text string) string {
+	var words []string
+	for _, t := range query.Tokens(nil, text) {
+		if t.Text != "_" {
+			words = append(words, t.Text) // in lower case, so that or is no OR
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // matchedLine is the line of a body that holds the most of what was searched.

@@ -158,8 +158,8 @@ func bySHA(ctx context.Context, repo Repository, hex string, store bool) ([]foun
 	for _, p := range snap.Find(hex, maxCandidates) {
 		fs = append(fs, found{repo: repo, snap: snap, pos: p, hash: snap.Graph.Hash(p)})
 	}
-	if len(fs) > 0 || !store {
-		return fs, nil
+	if len(fs) > 0 || !store || snap.Empty() {
+		return fs, nil // of an empty graph nothing is known yet, not even that it lacks the commit
 	}
 	hashes, err := repo.Abbreviated(ctx, hex)
 	for _, h := range hashes {
@@ -306,7 +306,7 @@ func (l *Lookup) match(f found) history.Match {
 		Repository: f.repo.Name(), Commit: *f.commit, Branches: f.snap.Landings(f.pos), Tags: f.snap.Tags(f.pos),
 		Related: []history.Relation{}, Keys: l.keys(f), Forge: []history.ForgeItem{}, Limits: f.snap.Limits(),
 	}
-	if f.pos == index.Unlisted || !f.snap.Graph.Reachable(f.pos) {
+	if !f.snap.Behind() && (f.pos == index.Unlisted || !f.snap.Graph.Reachable(f.pos)) {
 		m.Limits = append(m.Limits, history.LimitUnindexed)
 	}
 	// Copies under other names are not looked for yet, so missing says no more
