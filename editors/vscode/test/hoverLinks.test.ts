@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { commandIds, hoverLinks } from "../src/hoverLinks";
+
+const sha = "7f4343198c2a";
+
+/** The commands of the links, with their arguments decoded as the editor does. */
+function links(markdown: string): { command: string | undefined; target: unknown }[] {
+  return [...markdown.matchAll(/\]\(command:([^?)]+)\?([^)\s]*)\)/g)].map((link) => ({
+    command: link[1],
+    target: (JSON.parse(decodeURIComponent(link[2] ?? "")) as unknown[])[0],
+  }));
+}
+
+test("a SHA has links that show and copy it", () => {
+  const uri = "file:///work/CHANGELOG.md";
+  assert.deepEqual(
+    links(hoverLinks(sha, uri) ?? ""),
+    [commandIds.showCommit, commandIds.copySha, commandIds.copyFixes].map((command) => ({
+      command,
+      target: { sha, uri },
+    })),
+  );
+});
+
+test("no name of a file can end a link or begin another", () => {
+  const uri = "file:///a) [x](command:evil) *b* _c_ ~d~ `e` <f> \"g\" 'h'!.md";
+  const markdown = hoverLinks(sha, uri) ?? "";
+  assert.equal(links(markdown).length, 3);
+  for (const link of links(markdown)) {
+    assert.deepEqual(link.target, { sha, uri });
+  }
+  const outside = markdown.replace(/\(command:[\w.-]+\?[\w%.-]*\)/g, "");
+  assert.equal(outside, "[Show commit] · [Copy SHA] · [Copy as Fixes: line]");
+});
+
+test("only what can be a SHA has links", () => {
+  for (const word of ["", "abc123", "CVE-2024-32002", "deadbeef)", `${sha}\n`, "g".repeat(12)]) {
+    assert.equal(hoverLinks(word, "file:///a"), undefined, word);
+  }
+  assert.ok(hoverLinks("A".repeat(64), "file:///a"));
+});
