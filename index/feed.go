@@ -12,7 +12,7 @@ import (
 )
 
 // feeders is how many batches are built at once. Bleve's own analysis is
-// bypassed, so two keep two cores busy; more only cost memory.
+// bypassed. Two keep two cores busy; more only cost memory.
 const feeders = 2
 
 // heldCommits keeps the messages of a walk for the text index, up to a number

@@ -24,7 +24,7 @@ const wordsSchema = 1
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
 // segment, so small ones cost merging and large ones memory.
-const batchSize = 4000
+const batchSize = 2000
 
 // words is the text index of one generation of a graph: a Bleve index in which
 // a document is a commit, and the coverage, which says for which positions of
