@@ -75,6 +75,9 @@ func (s stdio) Read(p []byte) (int, error)  { return s.in.Read(p) }
 func (s stdio) Write(p []byte) (int, error) { return s.out.Write(p) }
 func (s stdio) Close() error                { return s.in.Close() }
 
+// restore gives the process its standard output back.
+func (s stdio) restore() { os.Stdout = s.out }
+
 var _ io.ReadWriteCloser = stdio{}
 
 // tuneMemory lets the heap grow further between collections while it is small:
@@ -131,7 +134,7 @@ Without a verb it speaks LSP over standard input and output, for editors.`,
 	f.StringVar(&g.format, "format", "text", "text or json")
 	f.BoolVar(&g.private, "private", false, "use no shared background process (there is none yet)")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
-	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), statusCommand(io, &g), stopCommand(io), versionCommand(io), pluginCommand())
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), statusCommand(io, &g), stopCommand(io), versionCommand(io), pluginCommand(io, &g))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -1,0 +1,54 @@
+// Package plugins is what the author of a forge imports: the Forge interface,
+// its requests, and Serve, which makes a program of it. Plugins are processes of
+// their own, spoken to over gRPC by hashicorp/go-plugin; an author sees neither.
+//
+// The types are the package's own, and it imports nothing else of this module,
+// so that strangers can build on it.
+package plugins
+
+//go:generate protoc -I ../ --go_out=.. --go_opt=module=github.com/cabhfuil/cabhfuil-lsp --go-grpc_out=.. --go-grpc_opt=module=github.com/cabhfuil/cabhfuil-lsp ../plugins/internal/wire/forge.proto
+
+import (
+	"context"
+)
+
+// Kind is a kind of thing that a forge has a page for.
+type Kind string
+
+// The kinds. A forge ignores those that it does not know.
+const (
+	Commit Kind = "commit" // ID is the full SHA
+	Pull   Kind = "pull"   // ID is the number of a pull or merge request
+	Issue  Kind = "issue"  // ID is the number
+	Branch Kind = "branch" // ID is the name
+	Tag    Kind = "tag"    // ID is the name
+	File   Kind = "file"   // ID is a commit, branch or tag; Path and Line say where
+)
+
+// Item is one thing to link to.
+type Item struct {
+	Kind    Kind
+	ID      string
+	Project string // owner/repo where it is not the remote's own; "" otherwise
+	Path    string // of a File, with slashes
+	Line    int    // of a File, from 1; 0 for none
+}
+
+// Description is what a forge says of itself.
+type Description struct {
+	Name    string // short and stable, such as "github"
+	Title   string // for people, such as "GitHub"
+	Version string
+	Kinds   []Kind // what it links to
+}
+
+// Forge is what a plugin implements. Its methods may be called from several
+// goroutines and end soon after their context does.
+type Forge interface {
+	// Describe says what the forge is. It needs no network.
+	Describe(ctx context.Context) (Description, error)
+	// Links makes the addresses of items of the repository behind a remote's URL,
+	// without asking the network: one for each item in order, "" where there is
+	// none. known is false where the remote is not this forge's.
+	Links(ctx context.Context, remote string, items []Item) (urls []string, known bool, err error)
+}
