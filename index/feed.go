@@ -67,7 +67,7 @@ func (x *Index) feed(ctx context.Context) {
 		case <-x.feeds:
 		}
 		x.mu.Lock()
-		wanted := x.words && (x.wordErr == nil || !errors.Is(x.wordErr, errHeld)) && x.checked > 0
+		wanted := x.words && (x.wordErr == nil || !errors.Is(x.wordErr, errHeld)) && x.looked
 		x.mu.Unlock()
 		if !wanted {
 			continue

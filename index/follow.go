@@ -68,7 +68,7 @@ func (x *Index) check(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		x.log.Warn("reading the repository", "error", err)
 	}
-	x.notify(func() { x.checked, x.err = asked, err })
+	x.notify(func() { x.checked, x.looked, x.err = asked, true, err })
 	signal(x.feeds)
 }
 

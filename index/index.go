@@ -81,6 +81,7 @@ type Index struct {
 	changed chan struct{} // closed and replaced whenever what waiters look at changes
 	asked   int           // checks of the refs that were asked for
 	checked int           // the last one of these that is answered
+	looked  bool          // the refs were looked at once
 	rebuild bool          // the next check builds a new generation
 	words   bool          // the text index is wanted
 	err     error         // why the last check failed, or nil

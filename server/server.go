@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -109,13 +110,21 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	s.mu.Unlock()
 	cancel()
 	closeErr := rwc.Close()
-	<-sess.conn.Done()
+	// A read of a terminal or of an inherited pipe is not woken by Close; such a
+	// reader ends with the process.
+	select {
+	case <-sess.conn.Done():
+	case <-time.After(readerGrace):
+	}
 	sess.work.Wait()
 	if sess.state() == shutDown {
 		return nil
 	}
 	return errors.Join(ErrNotShutDown, sess.conn.Err(), ignoreClosed(closeErr))
 }
+
+// readerGrace is how long Serve waits for the reading goroutine.
+const readerGrace = 100 * time.Millisecond
 
 func ignoreClosed(err error) error {
 	if errors.Is(err, io.ErrClosedPipe) {
