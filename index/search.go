@@ -57,7 +57,8 @@ func (s *Snapshot) Search(ctx context.Context, q Search) (found []Found, total i
 		return nil, 0, err
 	}
 	base := tierBody
-	if hits.all.count() == 0 && e.words {
+	// While words are missing, the exact match may be among them.
+	if hits.all.count() == 0 && e.words && s.WordsPending() == 0 {
 		e.fuzzy, base = true, tierFuzzy
 		if hits, err = e.matches(q.Query.Root); err != nil {
 			return nil, 0, err

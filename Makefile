@@ -1,0 +1,43 @@
+# What people run. `make help` lists it.
+SHELL := /bin/bash
+GO ?= go
+BIN := bin/cabhfuil-lsp
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+FUZZTIME ?= 30s
+REPO ?= .
+
+.PHONY: help build test lint fuzz bench e2e generate ext
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+build: ## build bin/cabhfuil-lsp
+	$(GO) build -o $(BIN) ./cmd/cabhfuil-lsp
+
+test: lint ## what has to pass: linters, then all tests with the race detector
+	$(GO) test -race ./...
+
+lint: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fuzz: ## each fuzz test for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  dir=$$($(GO) list -f '{{.Dir}}' $$pkg); \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/func //'); do \
+	    echo "== $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME); \
+	  done; done
+
+bench: build ## measure against git on REPO=<a full clone>
+	$(GO) run ./internal/bench -bin $(BIN) -repo $(REPO)
+
+e2e: ## real editors, headless (editors/e2e/README.md)
+	editors/e2e/run.sh
+
+generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, protoc-gen-go-grpc)
+	$(GO) generate ./plugins
+
+ext: ## the VS Code extension, as editors/vscode/*.vsix
+	cd editors/vscode && npm ci && npm run package
