@@ -1,0 +1,195 @@
+// What a person does in a window of VS Code and sees there, as functions. All
+// waits are for something to be on the page.
+
+const patience = 60_000; // a repository may still be being read
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
+
+export class Page {
+  #page;
+
+  /** The hosts other than this machine that the page asked for. */
+  strangers = new Set();
+
+  static async open(browser, address) {
+    const page = new Page();
+    await page.#open(browser, address);
+    return page;
+  }
+
+  async #open(browser, address) {
+    const context = await browser.newContext({ viewport: { width: 1100, height: 640 } });
+    this.#page = await context.newPage();
+    this.#page.setDefaultTimeout(patience);
+    await context.route("**/*", (route) => {
+      const url = new URL(route.request().url());
+      if (!url.protocol.startsWith("http") || loopback.test(url.hostname)) {
+        return route.continue();
+      }
+      this.strangers.add(url.hostname);
+      return route.abort();
+    });
+    await this.#page.goto(address);
+    await this.#page.locator(".monaco-workbench .part.statusbar .statusbar-item").first().waitFor();
+    // The file list takes keys only once the explorer has its rows.
+    await this.#page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
+  }
+
+  async close() {
+    await this.#page.context().close();
+  }
+
+  expect(holds, otherwise) {
+    if (!holds) {
+      throw new Error(otherwise);
+    }
+  }
+
+  screenshot(file) {
+    return this.#page.screenshot({ path: file, animations: "disabled", caret: "hide" });
+  }
+
+  press(key) {
+    return this.#page.keyboard.press(key);
+  }
+
+  type(text) {
+    return this.#page.keyboard.type(text);
+  }
+
+  async openFile(name) {
+    await this.pick("Control+p", name, name);
+    await this.press("Enter");
+    await this.waitForTab(name);
+    await this.#editor().locator(".view-line").first().waitFor();
+  }
+
+  async command(title) {
+    await this.pick("F1", title, title);
+    await this.press("Enter");
+    await this.#page.locator(".quick-input-widget input:visible").waitFor();
+  }
+
+  /** Opens a quick pick by a key, types, and waits until it lists something. */
+  async pick(key, text, expected) {
+    await this.press(key);
+    await this.#page.locator(".quick-input-widget input:visible").waitFor();
+    await this.type(text);
+    await this.waitForPick(expected);
+  }
+
+  async waitForPick(expected) {
+    await this.#page
+      .locator(".quick-input-list .monaco-list-row")
+      .filter({ hasText: expected })
+      .first()
+      .waitFor();
+  }
+
+  async waitForTab(name) {
+    await this.#page.locator(`.tab.active[data-resource-name*="${name}"]`).waitFor();
+  }
+
+  async closeTab() {
+    await this.#page.locator(".tab.active").click({ button: "middle" });
+  }
+
+  #editor() {
+    return this.#page.locator(".editor-group-container.active .monaco-editor").first();
+  }
+
+  async waitForEditorText(text) {
+    // The editor draws spaces as no-break spaces.
+    const drawn = text.replaceAll(" ", "[\\s\u00a0]+");
+    await this.#editor().locator(".view-line", { hasText: new RegExp(drawn) }).first().waitFor();
+  }
+
+  #lenses(text) {
+    return this.#editor().locator(".codelens-decoration a").filter({ hasText: text });
+  }
+
+  async waitForLens(text) {
+    await this.#lenses(text).first().waitFor();
+  }
+
+  async clickLens(index) {
+    await this.#lenses("").nth(index).click();
+  }
+
+  /** Where the editor draws a text: a token may be cut into several spans. */
+  async #place(text) {
+    const line = this.#editor().locator(".view-line", { hasText: text }).first();
+    await line.waitFor();
+    return await line.evaluate((element, wanted) => {
+      const texts = [];
+      const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        texts.push(node);
+      }
+      const at = (offset) => {
+        for (const node of texts) {
+          if (offset <= node.length) {
+            return [node, offset];
+          }
+          offset -= node.length;
+        }
+        throw new RangeError("past the line's end");
+      };
+      const start = element.textContent.indexOf(wanted);
+      const range = document.createRange();
+      range.setStart(...at(start + 1));
+      range.setEnd(...at(start + wanted.length - 1));
+      const box = range.getBoundingClientRect();
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    }, text);
+  }
+
+  async clickText(text) {
+    const { x, y } = await this.#place(text);
+    await this.#page.mouse.click(x, y);
+  }
+
+  #hovers() {
+    return this.#page.locator(".monaco-editor .monaco-hover:not(.hidden) .hover-row:visible");
+  }
+
+  /** Rests the pointer on a text until a hover shows; its text, row by row. */
+  async hover(text) {
+    await this.#rest(text);
+    const own = this.#hovers().filter({ hasText: "Show commit" });
+    await own.first().waitFor();
+    const rows = await this.#hovers().allInnerTexts();
+    return rows.join("\n").replaceAll("\u00a0", " ");
+  }
+
+  async #rest(text) {
+    await this.press("Escape");
+    await this.#page.mouse.move(5, 5);
+    await this.#hovers().first().waitFor({ state: "hidden" });
+    const { x, y } = await this.#place(text);
+    await this.#page.mouse.move(x - 2, y);
+    await this.#page.mouse.move(x, y, { steps: 3 });
+  }
+
+  /**
+   * That no hover comes cannot be waited for; that the editor asked and has its
+   * answer can, by asking with the keyboard: the editor then says so.
+   */
+  async expectNoHover(text) {
+    await this.#rest(text);
+    await this.clickText(text);
+    await this.press("Control+k");
+    await this.press("Control+i");
+    const message = this.#page.locator(".monaco-editor .monaco-hover:visible, .monaco-editor-overlaymessage:visible");
+    // Without any provider's answer the editor shows nothing within its delay.
+    const shown = await message.first().waitFor({ timeout: 2_000 }).then(() => message.first().innerText(), () => "");
+    this.expect(!shown.includes("Show commit"), `a hover shows: ${shown}`);
+  }
+
+  async clickInHover(title) {
+    await this.#hovers().locator("a", { hasText: title }).first().click();
+  }
+
+  async waitForStatus(text) {
+    await this.#page.locator(".part.statusbar .statusbar-item").filter({ hasText: text }).first().waitFor();
+  }
+}
