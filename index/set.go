@@ -43,8 +43,6 @@ func (s set) not(n int) {
 	}
 }
 
-func (s set) remove(p graph.Pos) { s[p>>6] &^= 1 << (uint(p) & 63) }
-
 func (s set) clone() set { return append(set(nil), s...) }
 
 func (s set) count() int {

@@ -142,8 +142,9 @@ func (s *session) learn(p *protocol.InitializeParams) {
 	if list, ok := p.WorkspaceFolders.Get(); ok {
 		folders = list
 	}
-	if len(folders) == 0 && p.RootURI != nil {
-		folders = []protocol.WorkspaceFolder{{URI: *p.RootURI}}
+	//lint:ignore SA1019 older clients send nothing else
+	if root := p.RootURI; len(folders) == 0 && root != nil {
+		folders = []protocol.WorkspaceFolder{{URI: *root}}
 	}
 	s.openFolders(folders)
 	if p.ProcessID != nil && *p.ProcessID > 0 {
