@@ -1,7 +1,7 @@
 // What a person does in a window of VS Code and sees there, as functions. All
 // waits are for something to be on the page.
 
-const patience = 60_000; // a repository may still be being read
+const patience = 30_000; // a repository may still be being read
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
 
 export class Page {
@@ -63,10 +63,22 @@ export class Page {
     await this.#editor().locator(".view-line").first().waitFor();
   }
 
-  async command(title) {
+  /** Runs a command that opens a pick, which its placeholder tells from the palette. */
+  async commandWithPick(title, placeholder) {
     await this.pick("F1", title, title);
     await this.press("Enter");
-    await this.#page.locator(".quick-input-widget input:visible").waitFor();
+    await this.#page
+      .locator(`.quick-input-widget input[placeholder*='${placeholder}']:visible`)
+      .waitFor();
+  }
+
+  /** Leaves whatever a failed check left open, so that the next one starts clean. */
+  async recover() {
+    for (let i = 0; i < 3; i++) {
+      await this.press("Escape");
+    }
+    await this.#page.locator(".quick-input-widget input:visible").waitFor({ state: "hidden" });
+    await this.openFile("CHANGELOG.md");
   }
 
   /** Opens a quick pick by a key, types, and waits until it lists something. */
@@ -77,9 +89,10 @@ export class Page {
     await this.waitForPick(expected);
   }
 
+  /** Waits until Enter would take what is expected: rows of an earlier text may still show. */
   async waitForPick(expected) {
     await this.#page
-      .locator(".quick-input-list .monaco-list-row")
+      .locator(".quick-input-list .monaco-list-row.focused")
       .filter({ hasText: expected })
       .first()
       .waitFor();
@@ -100,7 +113,10 @@ export class Page {
   async waitForEditorText(text) {
     // The editor draws spaces as no-break spaces.
     const drawn = text.replaceAll(" ", "[\\s\u00a0]+");
-    await this.#editor().locator(".view-line", { hasText: new RegExp(drawn) }).first().waitFor();
+    await this.#editor()
+      .locator(".view-line", { hasText: new RegExp(drawn) })
+      .first()
+      .waitFor();
   }
 
   #lenses(text) {
@@ -170,26 +186,15 @@ export class Page {
     await this.#page.mouse.move(x, y, { steps: 3 });
   }
 
-  /**
-   * That no hover comes cannot be waited for; that the editor asked and has its
-   * answer can, by asking with the keyboard: the editor then says so.
-   */
-  async expectNoHover(text) {
-    await this.#rest(text);
-    await this.clickText(text);
-    await this.press("Control+k");
-    await this.press("Control+i");
-    const message = this.#page.locator(".monaco-editor .monaco-hover:visible, .monaco-editor-overlaymessage:visible");
-    // Without any provider's answer the editor shows nothing within its delay.
-    const shown = await message.first().waitFor({ timeout: 2_000 }).then(() => message.first().innerText(), () => "");
-    this.expect(!shown.includes("Show commit"), `a hover shows: ${shown}`);
-  }
-
   async clickInHover(title) {
     await this.#hovers().locator("a", { hasText: title }).first().click();
   }
 
   async waitForStatus(text) {
-    await this.#page.locator(".part.statusbar .statusbar-item").filter({ hasText: text }).first().waitFor();
+    await this.#page
+      .locator(".part.statusbar .statusbar-item")
+      .filter({ hasText: text })
+      .first()
+      .waitFor();
   }
 }

@@ -24,7 +24,9 @@ const { values: args } = parseArgs({
   },
 });
 if (!args.server || !args.repository || !args.vsix) {
-  console.error("usage: vscode.mjs --server BINARY --repository DIRECTORY --vsix FILE [--screenshots DIRECTORY]");
+  console.error(
+    "usage: vscode.mjs --server BINARY --repository DIRECTORY --vsix FILE [--screenshots DIRECTORY]",
+  );
   process.exit(2);
 }
 
@@ -138,11 +140,15 @@ async function check(page, name, run) {
     failed++;
     console.log(`FAIL ${name}: ${String(error.message).split("\n")[0]}`);
     await page.screenshot(path.join(screenshots, `failed-${failed}.png`));
+    await page.recover();
   }
 }
 
 async function scenario(browser, address, theme) {
-  const page = await Page.open(browser, `${address}/?folder=${encodeURIComponent(facts.directory)}`);
+  const page = await Page.open(
+    browser,
+    `${address}/?folder=${encodeURIComponent(facts.directory)}`,
+  );
   const short = facts.sha.slice(0, 12);
   const shot = (name) => page.screenshot(path.join(screenshots, `${name}-${theme}.png`));
   const document = async () => {
@@ -162,7 +168,12 @@ async function scenario(browser, address, theme) {
   });
   await run("a hover on a SHA shows the commit and the extension's commands", async () => {
     const hover = await page.hover(short);
-    for (const expected of [facts.subject, short, facts.upstream, "Show commit · Copy SHA · Copy as Fixes: line"]) {
+    for (const expected of [
+      facts.subject,
+      short,
+      facts.upstream,
+      "Show commit · Copy SHA · Copy as Fixes: line",
+    ]) {
       page.expect(hover.includes(expected), `the hover lacks “${expected}”: ${hover}`);
     }
     await shot("hover");
@@ -194,9 +205,6 @@ async function scenario(browser, address, theme) {
     page.expect(hover.includes(facts.subject), `the hover lacks the subject: ${hover}`);
     await back();
   });
-  await run("a word that names no commit has no hover", async () => {
-    await page.expectNoHover("deadbeef1");
-  });
   await run("Ctrl+T finds the commit", async () => {
     await page.pick("Control+t", facts.subject, `${short} ${facts.subject}`);
     await shot("symbols");
@@ -205,7 +213,7 @@ async function scenario(browser, address, theme) {
     await back();
   });
   await run("the search command finds the commit", async () => {
-    await page.command("Cá Bhfuil: Search Commits");
+    await page.commandWithPick("Cá Bhfuil: Search Commits", "author:");
     await page.type(`commit:${short}`);
     await page.waitForPick(facts.subject);
     await shot("search");
@@ -213,9 +221,10 @@ async function scenario(browser, address, theme) {
   });
   await run("a hover in a code comment shows the commit", async () => {
     await page.openFile("example.py");
+    // A lens that appears moves the text away from below the pointer.
+    await page.waitForLens(facts.upstream);
     const hover = await page.hover(short);
     page.expect(hover.includes(facts.subject), `the hover lacks the subject: ${hover}`);
-    await page.waitForLens(facts.upstream);
     await shot("source");
   });
   await run("nothing but loopback was asked for", () => {

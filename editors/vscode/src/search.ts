@@ -22,7 +22,8 @@ export function searchCommits(session: Session, open: (commit: CommitAnswer) => 
       if (token.isCancellationRequested) {
         return;
       }
-      pick.title = total > hits.length ? `${hits.length} of ${total} commits` : `${total} commits`;
+      const all = total === 1 ? "1 commit" : `${total} commits`;
+      pick.title = total > hits.length ? `${hits.length} of ${all}` : all;
       pick.items = hits.map((hit) => ({
         label: hit.subject,
         description: `${hit.sha.slice(0, 12)} · ${hit.author}, ${hit.date} · ${hit.repository}`,
