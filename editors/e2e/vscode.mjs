@@ -92,6 +92,10 @@ function userSettings(theme) {
     "update.mode": "none",
     "chat.disableAIFeatures": true,
     "git.openRepositoryInParentFolders": "never",
+    // The fixture has no checkout, which would show as thousands of deletions.
+    "git.decorations.enabled": false,
+    "scm.countBadge": "off",
+    "scm.diffDecorations": "none",
     "editor.minimap.enabled": false,
     "editor.fontFamily": "DejaVu Sans Mono",
   });

@@ -13,7 +13,7 @@ function links(markdown: string): { command: string | undefined; target: unknown
 }
 
 test("a SHA has links that show and copy it", () => {
-  const uri = "file:///work/CHANGELOG.md";
+  const uri = "file:///home/aoife/CHANGELOG.md";
   assert.deepEqual(
     links(hoverLinks(sha, uri) ?? ""),
     [commandIds.showCommit, commandIds.copySha, commandIds.copyFixes].map((command) => ({
