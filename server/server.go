@@ -94,14 +94,16 @@ var ErrNotShutDown = errors.New("the client left without shutdown")
 // ctx ends. It returns nil after a proper shutdown.
 func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancel(ctx)
-	sess := &session{server: s, refresh: make(chan struct{}, 1), exited: make(chan struct{}), cancels: map[jsonrpc2.ID]context.CancelFunc{}}
-	sess.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(newStream(rwc)), jsonrpc2.WithCodec(codec{}))
+	sess := &session{server: s, refresh: make(chan struct{}, 1), exited: make(chan struct{}), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
+	wire := newStream(rwc)
+	sess.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(wire), jsonrpc2.WithCodec(codec{}))
 	s.mu.Lock()
 	s.sessions[sess] = true
 	s.mu.Unlock()
 	sess.conn.Go(ctx, sess.handle)
 	select {
 	case <-sess.conn.Done():
+	case <-wire.gone: // requests may still be running, for nobody
 	case <-sess.exited:
 	case <-ctx.Done():
 	}
@@ -167,7 +169,7 @@ type session struct {
 	mu      sync.Mutex
 	at      lifecycle
 	exit    sync.Once
-	cancels map[jsonrpc2.ID]context.CancelFunc
+	cancels map[jsonrpc2.ID]*context.CancelFunc
 }
 
 // lifecycle is where a session is in its life (LSP, "Server lifecycle").
@@ -299,11 +301,13 @@ func (s *session) contain(method string, err *error) {
 func (s *session) cancellable(ctx context.Context, id jsonrpc2.ID) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.mu.Lock()
-	s.cancels[id] = cancel
+	s.cancels[id] = &cancel
 	s.mu.Unlock()
 	return ctx, func() {
 		s.mu.Lock()
-		delete(s.cancels, id)
+		if s.cancels[id] == &cancel {
+			delete(s.cancels, id)
+		}
 		s.mu.Unlock()
 		cancel()
 	}
@@ -330,7 +334,7 @@ func (s *session) cancelRequest(params []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if cancel := s.cancels[id]; cancel != nil {
-		cancel()
+		(*cancel)()
 	}
 	return nil
 }

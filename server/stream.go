@@ -26,10 +26,13 @@ type stream struct {
 	rest []byte // of the frame that is being read by jsonrpc2
 
 	mu sync.Mutex // one message at a time goes out
+
+	gone chan struct{} // closed when nothing more can be read
+	once sync.Once
 }
 
 func newStream(conn io.ReadWriteCloser) *stream {
-	return &stream{conn: conn, in: bufio.NewReaderSize(conn, 1<<16)}
+	return &stream{conn: conn, in: bufio.NewReaderSize(conn, 1<<16), gone: make(chan struct{})}
 }
 
 func (s *stream) Close() error { return s.conn.Close() }
@@ -44,6 +47,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	for len(s.rest) == 0 {
 		body, err := s.frame()
 		if err != nil {
+			s.once.Do(func() { close(s.gone) })
 			return 0, err
 		}
 		if fault := examine(body); fault != nil {

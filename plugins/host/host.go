@@ -204,6 +204,25 @@ func (h *Host) Verify(ctx context.Context) (map[string]plugins.Description, erro
 	return found, errors.Join(errs...)
 }
 
+// Forge is a plugin by name, to be asked directly; nil where there is none.
+func (h *Host) Forge(name string) plugins.Forge {
+	for _, f := range h.forges {
+		if f.name == name {
+			return direct{f}
+		}
+	}
+	return nil
+}
+
+// direct asks a supervised plugin as a Forge.
+type direct struct{ s *supervised }
+
+func (d direct) Describe(ctx context.Context) (plugins.Description, error) { return d.s.describe(ctx) }
+
+func (d direct) Links(ctx context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
+	return d.s.links(ctx, remote, items)
+}
+
 // Close ends all plugins and waits for them.
 func (h *Host) Close() error {
 	h.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/uri"
 )
 
 // Progress is a state of a long operation as the server reports it.
@@ -49,7 +50,7 @@ func New(ctx context.Context, rwc io.ReadWriteCloser, opt Options) (*Client, err
 	}
 	folders := []folder{}
 	for _, f := range opt.Folders {
-		folders = append(folders, folder{"file://" + f, f})
+		folders = append(folders, folder{string(uri.File(f)), f})
 	}
 	params := map[string]any{
 		"processId": os.Getpid(), "rootUri": nil, "workspaceFolders": folders,

@@ -1,0 +1,241 @@
+package host_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/forgetest"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/github"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
+)
+
+// crasher is a forge that ends its process when it is asked for links.
+type crasher struct{ plugins.Forge }
+
+func (crasher) Links(context.Context, string, []plugins.Item) ([]string, bool, error) {
+	os.Exit(3)
+	return nil, false, nil
+}
+
+// hanger is a forge that never answers.
+type hanger struct{ plugins.Forge }
+
+func (hanger) Links(ctx context.Context, _ string, _ []plugins.Item) ([]string, bool, error) {
+	<-ctx.Done()
+	return nil, false, ctx.Err()
+}
+
+// liar is a forge whose addresses are none of the web's.
+type liar struct{ plugins.Forge }
+
+func (liar) Links(_ context.Context, _ string, items []plugins.Item) ([]string, bool, error) {
+	urls := make([]string, len(items))
+	for i := range urls {
+		urls[i] = "command:workbench.action.terminal.new"
+	}
+	return urls, true, nil
+}
+
+// TestMain is also each of the plugins, in a process of its own.
+func TestMain(m *testing.M) {
+	switch os.Getenv("HOST_TEST_PLUGIN") {
+	case "github":
+		plugins.Serve(github.New())
+	case "crasher":
+		plugins.Serve(crasher{github.New()})
+	case "hanger":
+		plugins.Serve(hanger{github.New()})
+	case "liar":
+		plugins.Serve(liar{github.New()})
+	case "garbage":
+		fmt.Println("this is no handshake")
+	case "silent":
+		time.Sleep(time.Hour)
+	case "host": // for the test that kills it
+		h := host.New(options("github"))
+		if _, err := h.Verify(context.Background()); err != nil {
+			fmt.Println(err)
+		}
+		fmt.Println("ready")
+		time.Sleep(time.Hour)
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+func command(name string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = []string{"HOST_TEST_PLUGIN=" + name}
+	return cmd
+}
+
+func options(names ...string) host.Options { return host.Options{Builtin: names, Command: command} }
+
+const remote = "git@github.com:acme/engine.git"
+
+var item = plugins.Item{Kind: plugins.Issue, ID: "12"}
+
+// ask asks until nothing is pending.
+func ask(t *testing.T, opt host.Options) (string, *host.Host) {
+	t.Helper()
+	news := make(chan struct{}, 1)
+	opt.OnUpdate = func() {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
+	}
+	h := host.New(opt)
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, s := range h.Status() {
+			if s.Running {
+				t.Errorf("%s is left running", s.Name)
+			}
+		}
+	})
+	if h.Status()[0].Starts != 0 {
+		t.Error("it was started before anybody asked")
+	}
+	if urls, pending := h.Links([]string{remote}, []plugins.Item{item}); urls[0] != "" || !pending {
+		t.Errorf("at once: %q, pending %v", urls[0], pending)
+	}
+	select {
+	case <-news:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no news")
+	}
+	urls, pending := h.Links([]string{remote}, []plugins.Item{item})
+	if pending {
+		t.Error("still pending")
+	}
+	return urls[0], h
+}
+
+func TestLinks(t *testing.T) {
+	url, h := ask(t, options("github"))
+	if url != "https://github.com/acme/engine/issues/12" {
+		t.Errorf("the link is %q", url)
+	}
+	if s := h.Status()[0]; !s.Running || s.Starts != 1 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+func TestBadPlugins(t *testing.T) {
+	if url, _ := ask(t, options("liar")); url != "" {
+		t.Errorf("a liar's link is %q", url)
+	}
+	for _, name := range []string{"crasher", "garbage"} {
+		// The next forge answers all the same.
+		url, h := ask(t, options(name, "github"))
+		if url != "https://github.com/acme/engine/issues/12" {
+			t.Errorf("%s: the other forge's link is %q", name, url)
+		}
+		if s := h.Status()[0]; s.Running || s.Error == "" {
+			t.Errorf("%s: status %+v", name, s)
+		}
+	}
+}
+
+func TestHang(t *testing.T) {
+	h := host.New(options("hanger"))
+	begin := time.Now()
+	if _, pending := h.Links([]string{remote}, []plugins.Item{item}); !pending {
+		t.Error("not pending")
+	}
+	if took := time.Since(begin); took > 100*time.Millisecond {
+		t.Errorf("asking took %s", took)
+	}
+	if err := h.Close(); err != nil { // while it hangs
+		t.Error(err)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	broken := true
+	opt := options("github")
+	opt.Command = func(name string) *exec.Cmd {
+		if broken {
+			return command("garbage")
+		}
+		return command(name)
+	}
+	h := host.New(opt)
+	defer h.Close() //nolint:errcheck // it never fails
+	if _, err := h.Verify(context.Background()); err == nil {
+		t.Fatal("garbage is taken")
+	}
+	broken = false
+	limit := time.After(10 * time.Second)
+	for {
+		_, err := h.Verify(context.Background())
+		if err == nil {
+			break
+		}
+		if !strings.Contains(err.Error(), "left alone") {
+			t.Fatal(err)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-limit:
+			t.Fatal("it never came back")
+		}
+	}
+}
+
+// TestOrphans kills a host; its plugin ends by itself.
+func TestOrphans(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "HOST_TEST_PLUGIN=host")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	children, err := exec.Command("ps", "-o", "pid=", "--ppid", fmt.Sprint(cmd.Process.Pid)).Output()
+	if err != nil {
+		t.Skip("no ps here")
+	}
+	var child int
+	if _, err := fmt.Sscan(string(children), &child); err != nil {
+		t.Fatalf("no plugin runs: %q", children)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() //nolint:errcheck // it was killed
+	limit := time.After(10 * time.Second)
+	for syscall.Kill(child, 0) == nil {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-limit:
+			t.Fatal("the plugin lives on")
+		}
+	}
+}
+
+// TestConformance runs the suite across a real process.
+func TestConformance(t *testing.T) {
+	h := host.New(options("github"))
+	defer h.Close() //nolint:errcheck // it never fails
+	if _, err := h.Verify(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	forgetest.Run(t, h.Forge("github"), forgetest.GitHub())
+}
