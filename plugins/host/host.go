@@ -19,6 +19,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 )
@@ -285,7 +287,7 @@ func (s *supervised) call(ctx context.Context, fn func(context.Context, plugins.
 		if err = fn(ctx, f); err == nil {
 			return nil
 		}
-		s.failed(err)
+		s.disconnect(err)
 	}
 	return fmt.Errorf("plugin %s: %w", s.name, err)
 }
@@ -357,15 +359,27 @@ func (s *supervised) start() (plugins.Forge, error) {
 	return forge, nil
 }
 
-// failed notes an error, and leaves the plugin alone for a while where it died.
+// disconnect notes the error of a call. A plugin that cannot be reached is done
+// for; one that answers with an error, or too late, goes on.
+func (s *supervised) disconnect(err error) {
+	s.lock <- struct{}{}
+	defer func() { <-s.lock }()
+	if s.client != nil && (s.client.Exited() || status.Code(errors.Unwrap(err)) == codes.Unavailable) {
+		s.client.Kill()
+		s.client = nil
+		s.failed(err)
+		return
+	}
+	s.mu.Lock()
+	s.st.Error = err.Error()
+	s.mu.Unlock()
+}
+
+// failed notes why the plugin does not run, and leaves it alone for a while.
 func (s *supervised) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.st.Error = err.Error()
-	if s.client != nil && !s.client.Exited() {
-		return
-	}
-	s.st.Running = false
+	s.st.Error, s.st.Running = err.Error(), false
 	if s.pause == nil {
 		s.pause = backoff.NewExponentialBackOff()
 		s.pause.MaxInterval = time.Minute
