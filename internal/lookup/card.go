@@ -149,8 +149,9 @@ func lensTitle(landings []history.Landing) string {
 	var here, copies, missing, unknown []string
 	for _, l := range landings {
 		name := oneLine(l.Name, 40)
-		if !strings.Contains(name, "origin/") && strings.Contains(name, "/") {
-			name = path.Base(name)
+		// stable/2025.1 is 2025.1 to its people; stable/1 alone would be a number.
+		if base := path.Base(name); !strings.Contains(name, "origin/") && len(base) > 3 {
+			name = base
 		}
 		switch l.Status {
 		case history.Contains:
