@@ -79,20 +79,6 @@ func (o *objects) next() (c *history.Commit, header string, err error) {
 	return parseCommit(h, o.buf[:n]), header, nil
 }
 
-// end closes the process and reports how it ended.
-func (o *objects) end() error {
-	err := o.in.Close()
-	if _, copyErr := io.Copy(io.Discard, o.out); err == nil {
-		err = copyErr
-	}
-	waitErr := o.cmd.Wait()
-	o.stop()
-	if waitErr != nil {
-		return &gitError{o.cmd.Args[1:], o.said.String(), waitErr}
-	}
-	return err
-}
-
 // kill ends the process without waiting for its answers.
 func (o *objects) kill() {
 	o.stop()

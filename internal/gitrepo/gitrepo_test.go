@@ -1,0 +1,293 @@
+package gitrepo_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(gittest.Isolate(m)) }
+
+var backends = map[string]gitrepo.Backend{"git": gitrepo.Git, "go-git": gitrepo.GoGit}
+
+func open(t *testing.T, dir string, backend gitrepo.Backend) *gitrepo.Repository {
+	t.Helper()
+	ctx := context.Background()
+	loc, err := gitrepo.Discover(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gitrepo.Open(ctx, loc, gitrepo.Options{Backend: backend, ViewDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+const script = `
+commit one "Begin" odd
+tag light
+tag -a annotated
+git tag -a -m nested nested annotated
+branch topic
+commit two "Second"
+checkout topic
+commit three "On a topic"
+checkout main
+merge four topic
+git tag -a -m tree tree ${one:tree}
+git tag treeish ${one:tree}
+git update-ref refs/remotes/origin/main ${two}
+git symbolic-ref refs/remotes/origin/HEAD refs/remotes/origin/main
+git update-ref refs/pull/1/head ${two}
+-- odd --
+A body with é and trailing space.
+`
+
+// refsOf is what history.Refs documents, as git itself tells it.
+func refsOf(r *gittest.Repo) []string {
+	var want []string
+	for line := range strings.Lines(r.Git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/tags")) {
+		name := strings.TrimSpace(line)
+		if strings.HasSuffix(name, "/HEAD") || strings.HasPrefix(name, "refs/tags/tree") {
+			continue
+		}
+		want = append(want, name+" "+strings.TrimSpace(r.Git("rev-parse", name+"^{commit}")))
+	}
+	return want
+}
+
+// TestConformance holds both backends to one contract, and to git.
+func TestConformance(t *testing.T) {
+	shapes := map[string]func(t *testing.T) *gittest.Repo{
+		"loose": func(t *testing.T) *gittest.Repo { return gittest.New(t, script) },
+		"packed": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git pack-refs --all\ngit repack -adq")
+			return r
+		},
+		"bare":     func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--bare") },
+		"shallow":  func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--depth=2") },
+		"shared":   func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--shared") },
+		"detached": func(t *testing.T) *gittest.Repo { r := gittest.New(t, script); r.Do("checkout --detach two"); return r },
+		"empty":    func(t *testing.T) *gittest.Repo { return gittest.New(t, "init main\n") },
+	}
+	ctx := context.Background()
+	for name, build := range shapes {
+		repo := build(t)
+		for kind, backend := range backends {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				r := open(t, repo.Dir, backend)
+				refs, err := r.Refs(ctx, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				var tips []history.Hash
+				for _, ref := range refs.List {
+					tips = append(tips, ref.Commit)
+					if ref.Name != "HEAD" {
+						got = append(got, ref.Name+" "+ref.Commit.String())
+					}
+				}
+				if diff := cmp.Diff(refsOf(repo), got); diff != "" {
+					t.Errorf("refs (-git +ours):\n%s", diff)
+				}
+				if head := refs.Head; (name == "detached") != (head == "") {
+					t.Errorf("HEAD is %q", head)
+				}
+				if len(tips) == 0 {
+					return
+				}
+				seen := map[history.Hash]*history.Commit{}
+				if err := r.Walk(ctx, tips, nil, func(c *history.Commit) error { seen[c.Hash] = c; return nil }); err != nil {
+					t.Fatal(err)
+				}
+				want := strings.Fields(repo.Git("rev-list", "HEAD", "--branches", "--tags", "--remotes"))
+				if len(seen) != len(want) {
+					t.Errorf("%d commits, git has %d", len(seen), len(want))
+				}
+				for _, h := range want {
+					c := seen[history.MustHash(h)]
+					if c == nil {
+						t.Errorf("%s is not walked", h)
+						continue
+					}
+					theirs := repo.Git("log", "-1", "--no-show-signature", "--format=%H%n%P%n%an <%ae> %aI%n%cn <%ce> %cI%n%s%n%b", h)
+					var parents []string
+					for _, p := range c.Parents {
+						parents = append(parents, p.String())
+					}
+					ours := strings.Join([]string{c.Hash.String(), strings.Join(parents, " "), person(c.Author), person(c.Committer), c.Subject(), c.Body()}, "\n")
+					if diff := cmp.Diff(strings.TrimSpace(theirs), strings.TrimSpace(ours)); diff != "" {
+						t.Errorf("%s (-git +ours):\n%s", h, diff)
+					}
+					if one, err := r.Commit(ctx, c.Hash); err != nil || cmp.Diff(c.Message, one.Message) != "" || !slices.Equal(c.Parents, one.Parents) {
+						t.Errorf("%s read alone is another: %v", h, err)
+					}
+					if short, err := r.Abbreviated(ctx, strings.ToUpper(h[:9])); err != nil || !slices.Equal(short, []history.Hash{c.Hash}) {
+						t.Errorf("%s abbreviated: %v, %v", h[:9], short, err)
+					}
+				}
+				count := 0
+				if err := r.Walk(ctx, tips, append(tips, history.MustHash(strings.Repeat("1", 40))), func(*history.Commit) error { count++; return nil }); err != nil || count != 0 {
+					t.Errorf("%d new commits behind what is known, %v", count, err)
+				}
+				if _, err := r.Commit(ctx, history.MustHash(strings.Repeat("1", 40))); !errors.Is(err, gitrepo.ErrNotFound) {
+					t.Errorf("a commit that is not there: %v", err)
+				}
+				if h, err := r.Resolve(ctx, "HEAD^"); name != "shallow" && (err != nil || h.IsZero()) {
+					t.Errorf("HEAD^: %v, %v", h, err)
+				}
+				for _, rev := range []string{"", ":/Begin", "--all", "no-such"} {
+					if _, err := r.Resolve(ctx, rev); !errors.Is(err, gitrepo.ErrNotFound) {
+						t.Errorf("%q: %v", rev, err)
+					}
+				}
+				cancelled, cancel := context.WithCancel(ctx)
+				cancel()
+				if err := r.Walk(cancelled, tips, nil, func(*history.Commit) error { return nil }); !errors.Is(err, context.Canceled) {
+					t.Errorf("a cancelled walk: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func person(s history.Signature) string {
+	date := s.Date.Format("2006-01-02T15:04:05-07:00") // as git's %aI
+	return s.Name + " <" + s.Email + "> " + date
+}
+
+func TestDiscover(t *testing.T) {
+	r := gittest.New(t, script)
+	r.Do("git worktree add -q ${one}-tree topic")
+	ctx := context.Background()
+	for path, want := range map[string]string{
+		r.Dir: r.Dir, filepath.Join(r.Dir, "not", "yet.txt"): r.Dir, filepath.Join(r.Dir, ".git", "COMMIT_EDITMSG"): r.Dir,
+	} {
+		loc, err := gitrepo.Discover(ctx, path)
+		if err != nil || loc.WorkTree != want || loc.Bare {
+			t.Errorf("%s: %+v, %v", path, loc, err)
+		}
+	}
+	linked := filepath.Join(r.Dir, r.Hash("one").String()+"-tree")
+	loc, err := gitrepo.Discover(ctx, linked)
+	if err != nil || loc.WorkTree != linked || loc.CommonDir != filepath.Join(r.Dir, ".git") {
+		t.Errorf("a linked work tree: %+v, %v", loc, err)
+	}
+	bare := r.Clone("--bare")
+	if err := os.Remove(filepath.Join(bare.Dir, "config")); err != nil {
+		t.Fatal(err)
+	}
+	if loc, err := gitrepo.Discover(ctx, bare.Dir); err != nil || !loc.Bare || loc.WorkTree != "" {
+		t.Errorf("bare by layout alone: %+v, %v", loc, err)
+	}
+	if _, err := gitrepo.Discover(ctx, t.TempDir()); !errors.Is(err, gitrepo.ErrNotRepository) {
+		t.Errorf("no repository: %v", err)
+	}
+}
+
+// TestHostile reads a repository whose configuration would run programs.
+func TestHostile(t *testing.T) {
+	r := gittest.New(t, "commit one \"Begin\" f.py=one .gitattributes=\"*.py diff=evil filter=evil\"\ncommit two \"More\" f.py=two\n")
+	mark := filepath.Join(t.TempDir(), "it-ran")
+	runIt := "touch " + mark + "; cat"
+	for _, key := range []string{
+		"core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "core.askPass", "core.alternateRefsCommand", "diff.external", "diff.evil.textconv", "diff.evil.command",
+		"filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "gpg.program", "gpg.ssh.program", "credential.helper", "uploadpack.packObjectsHook", "sequence.editor", "interactive.diffFilter", "pager.rev-list", "pager.for-each-ref", "alias.rev-list",
+	} {
+		r.Git("config", key, "!"+runIt)
+		r.Git("config", key, runIt)
+	}
+	r.Git("config", "log.showSignature", "true")
+	r.Git("config", "protocol.ext.allow", "always")
+	r.Git("config", "remote.origin.url", "ext::sh -c '"+runIt+"'")
+	r.Git("config", "remote.origin.promisor", "true")
+	r.Git("config", "extensions.partialClone", "origin")
+	r.Git("config", "core.repositoryFormatVersion", "1")
+	blob := strings.TrimSpace(r.Git("rev-parse", r.Hash("two").String()+":f.py"))
+	if err := os.Remove(filepath.Join(r.Dir, ".git", "objects", blob[:2], blob[2:])); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(mark); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	repo := open(t, r.Dir, gitrepo.Git)
+	if _, err := repo.Watch(ctx); err != nil {
+		t.Error(err)
+	}
+	refs, err := repo.Refs(ctx, nil)
+	if err != nil || len(refs.List) != 1 {
+		t.Errorf("refs: %+v, %v", refs, err)
+	}
+	if err := repo.Walk(ctx, []history.Hash{r.Hash("two")}, nil, func(*history.Commit) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	if _, err := repo.Commit(ctx, r.Hash("one")); err != nil {
+		t.Error(err)
+	}
+	if p, err := repo.Patch(ctx, r.Hash("one"), 1<<20); err != nil || !strings.Contains(p.Diff, "+one") {
+		t.Errorf("the patch: %+v, %v", p, err)
+	}
+	if p, err := repo.Patch(ctx, r.Hash("two"), 1<<20); err != nil || p.Note == "" {
+		t.Errorf("the patch of a missing blob: %+v, %v", p, err)
+	}
+	if _, err := repo.Resolve(ctx, "HEAD~1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := repo.Abbreviated(ctx, r.Hash("one").String()[:8]); err != nil {
+		t.Error(err)
+	}
+	if _, err := repo.Remotes(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("a program that the repository names was run")
+	}
+	cancel()
+}
+
+func TestSHA256(t *testing.T) {
+	r := gittest.New(t, "init --object-format=sha256 main\ncommit one \"Begin\"\ncommit two \"More\"\n")
+	repo := open(t, r.Dir, gitrepo.Git)
+	n := 0
+	if err := repo.Walk(context.Background(), []history.Hash{r.Hash("two")}, nil, func(*history.Commit) error { n++; return nil }); err != nil || n != 2 {
+		t.Errorf("%d commits, %v", n, err)
+	}
+	loc := repo.Location()
+	if _, err := gitrepo.Open(context.Background(), loc, gitrepo.Options{Backend: gitrepo.GoGit}); !errors.Is(err, gitrepo.ErrFormat) {
+		t.Errorf("go-git: %v", err)
+	}
+}
+
+func TestRemotes(t *testing.T) {
+	r := gittest.New(t, "commit one \"Begin\"\n")
+	r.Git("config", "remote.fork.url", "https://user:secret@example.com/a/b.git")
+	r.Git("config", "remote.origin.url", "git@example.com:a/b.git")
+	for kind, backend := range backends {
+		remotes, err := open(t, r.Dir, backend).Remotes(context.Background())
+		want := []gitrepo.Remote{{Name: "origin", URL: "git@example.com:a/b.git"}, {Name: "fork", URL: "https://example.com/a/b.git"}}
+		if diff := cmp.Diff(want, remotes); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", kind, err, diff)
+		}
+	}
+}
