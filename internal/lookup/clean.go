@@ -31,21 +31,21 @@ func oneLine(s string, most int) string {
 	return s
 }
 
+// marks are the characters that begin a mark-up within a line, or a link that
+// renderers make by themselves of an address.
+const marks = "\\`*_{}[]()#+!|<>~&:@$^=\""
+
 // escape makes text that Markdown shows as it stands: every character that could
 // begin a mark-up is escaped, and so is what renderers turn into a link by
 // themselves.
 func escape(s string) string {
 	var b strings.Builder
 	for _, r := range oneLine(s, 300) {
-		if strings.ContainsRune("\\`*_{}[]()#+-.!|<>~&:@/$^=\"'", r) && !strings.ContainsRune("-.'/:", r) {
+		// Behind www a dot is enough for a link; elsewhere dots stay readable.
+		if strings.ContainsRune(marks, r) || r == '.' && strings.HasSuffix(strings.ToLower(b.String()), "www") {
 			b.WriteByte('\\')
 		}
-		switch r {
-		case ':':
-			b.WriteString("\\:")
-		default:
-			b.WriteRune(r)
-		}
+		b.WriteRune(r)
 	}
 	return b.String()
 }
