@@ -16,13 +16,12 @@ import (
 
 // The fields of a commit's document. Subject and body are apart, since a hit in
 // the subject ranks above one in the body; names are short because every
-// segment repeats them.
+// segment repeats them. Authors and committers are in the graph: a few thousand
+// names are searched faster than a field of them, and a mailmap can change.
 const (
-	subjectField   = "s"
-	bodyField      = "b"
-	authorField    = "a"
-	committerField = "c"
-	keyField       = "k" // canonical keys that the message names, whole
+	subjectField = "s"
+	bodyField    = "b"
+	keyField     = "k" // canonical keys that the message names, whole
 )
 
 var messageFields = []string{subjectField, bodyField}
@@ -33,8 +32,16 @@ var messageFields = []string{subjectField, bodyField}
 // commits share are allocated once. It is not safe for concurrent use; each
 // worker has its own.
 type terms struct {
-	shared map[string]*bleveindex.TokenFreq
+	shared map[string]*sharedTerm
 	tokens []query.Token
+	unique []*bleveindex.TokenFreq // of the field that is being made
+	field  uint64                  // its number
+}
+
+// sharedTerm is a term as all documents share it.
+type sharedTerm struct {
+	freq *bleveindex.TokenFreq
+	last uint64 // the last field that it was added to
 }
 
 // maxSharedTerms bounds what terms remembers between documents; hex words make
@@ -42,7 +49,7 @@ type terms struct {
 const maxSharedTerms = 1 << 18
 
 func newTerms() *terms {
-	return &terms{shared: make(map[string]*bleveindex.TokenFreq, 1<<14)}
+	return &terms{shared: make(map[string]*sharedTerm, 1<<14)}
 }
 
 func (t *terms) document(p graph.Pos, c *history.Commit) *document.Document {
@@ -50,15 +57,11 @@ func (t *terms) document(p graph.Pos, c *history.Commit) *document.Document {
 		clear(t.shared)
 	}
 	d := document.NewDocument(documentID(p))
-	d.Fields = make([]document.Field, 0, 6) // one more for Bleve's own _id
+	d.Fields = make([]document.Field, 0, 4) // one more for Bleve's own _id
 	subject, body := c.Subject(), c.Body()
 	d.AddField(t.words(subjectField, subject))
 	if body != "" {
 		d.AddField(t.words(bodyField, body))
-	}
-	d.AddField(t.words(authorField, c.Author.Name+" "+c.Author.Email))
-	if c.Committer.Email != c.Author.Email || c.Committer.Name != c.Author.Name {
-		d.AddField(t.words(committerField, c.Committer.Name+" "+c.Committer.Email))
 	}
 	if f := t.keys(c.Message); f != nil {
 		d.AddField(f)
@@ -75,28 +78,52 @@ func documentID(p graph.Pos) string {
 
 func (t *terms) words(name, text string) *termField {
 	t.tokens = query.Tokens(t.tokens[:0], text)
-	f := &termField{name: name, freqs: make(bleveindex.TokenFrequencies, len(t.tokens))}
+	t.begin()
 	for _, tok := range t.tokens {
-		tf := t.share(tok.Text)
-		f.freqs[string(tf.Term)] = tf
+		t.add(tok.Text)
 	}
-	return f
+	return t.end(name)
 }
 
 // keys is nil for a message that names no key but commits.
 func (t *terms) keys(message string) *termField {
-	var f *termField
+	t.begin()
 	scan.Each(message, func(m scan.Match) bool {
-		if m.Key.Kind == history.KeyURL {
-			return true
+		if m.Key.Kind != history.KeyURL {
+			t.add(keyTerm(m.Key.Kind, m.Canonical()))
 		}
-		if f == nil {
-			f = &termField{name: keyField, freqs: make(bleveindex.TokenFrequencies, 2)}
-		}
-		tf := t.share(keyTerm(m.Key.Kind, m.Canonical()))
-		f.freqs[string(tf.Term)] = tf
 		return true
 	})
+	if len(t.unique) == 0 {
+		return nil
+	}
+	return t.end(keyField)
+}
+
+func (t *terms) begin() {
+	t.field++
+	t.unique = t.unique[:0]
+}
+
+func (t *terms) add(term string) {
+	s, ok := t.shared[term]
+	if !ok {
+		term = strings.Clone(term)
+		s = &sharedTerm{freq: &bleveindex.TokenFreq{Term: []byte(term)}}
+		s.freq.SetFrequency(1)
+		t.shared[term] = s
+	}
+	if s.last != t.field {
+		s.last = t.field
+		t.unique = append(t.unique, s.freq)
+	}
+}
+
+func (t *terms) end(name string) *termField {
+	f := &termField{name: name, freqs: make(bleveindex.TokenFrequencies, len(t.unique))}
+	for _, tf := range t.unique {
+		f.freqs[unsafe.String(unsafe.SliceData(tf.Term), len(tf.Term))] = tf // terms never change
+	}
 	return f
 }
 
@@ -108,17 +135,6 @@ func keyTerm(kind history.KeyKind, canonical string) string {
 		canonical = canonical[:7]
 	}
 	return string(kind) + ":" + strings.ToLower(canonical)
-}
-
-func (t *terms) share(term string) *bleveindex.TokenFreq {
-	if tf, ok := t.shared[term]; ok {
-		return tf
-	}
-	term = strings.Clone(term)
-	tf := &bleveindex.TokenFreq{Term: []byte(term)}
-	tf.SetFrequency(1)
-	t.shared[term] = tf
-	return tf
 }
 
 // termField is a field that is a set of words and nothing else.

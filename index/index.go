@@ -215,6 +215,7 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, behind bool, next *ge
 	}
 	s.Lines = lines
 	s.tags = line.NewTags(g)
+	s.people = x.snap.Load().peopleOf(g, refs)
 	x.genMu.Lock()
 	if next != nil {
 		if x.next != nil {

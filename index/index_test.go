@@ -91,7 +91,7 @@ func (x opened) search(t *testing.T, s *index.Snapshot, text string) ([]history.
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	found, total, err := s.Search(deadline(t), index.Search{Query: q, Messages: x.git.Commits})
+	found, total, err := s.Search(deadline(t), index.Search{Query: q, Texts: x.git})
 	if err == nil && total != len(found) {
 		t.Errorf("%s: %d found, total %d", text, len(found), total)
 	}
@@ -170,12 +170,49 @@ func TestSearch(t *testing.T) {
 	for _, c := range []struct{ query, want string }{
 		{"in:nowhere leak", "nowhere"},
 		{"file:engine.c", "cannot be answered yet"},
-		{"author:@me", "cannot be answered yet"},
 	} {
 		if _, err := x.search(t, s, c.query); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, not one about %q", c.query, err, c.want)
 		}
 	}
+}
+
+// TestPeople finds authors and committers by the names that the mailmap gives
+// them, and follows the mailmap when it changes.
+func TestPeople(t *testing.T) {
+	r := gittest.New(t, `
+commit one "One" "--author=Jane Laptop <jane@laptop>"
+commit two "Two" "--author=Jané O'Doe-Smith <jane@example.com>"
+commit three "Three"
+git config user.email JANE@laptop
+`)
+	x := open(t, r.Dir, t.TempDir(), false)
+	check := func(text, want string) {
+		t.Helper()
+		if err := x.WaitGraph(deadline(t)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := x.search(t, x.Snapshot(), text)
+		if labels := strings.Join(r.Labels(got...), " "); err != nil || labels != want {
+			t.Errorf("%s finds %q (%v), not %q", text, labels, err, want)
+		}
+	}
+	check("author:jane", "two one")
+	check(`author:"jane laptop"`, "one")
+	check("author:laptop", "one")
+	check("author:jané", "two")
+	check("author:smith", "two")
+	check("author:@me", "one")
+	check("committer:@me", "")
+	check("committer:thor", "three two one")
+	check("-committer:thor", "")
+	r.Do(`
+commit map "Map" .mailmap="Jane Doe <jane@example.com> <jane@laptop>"
+`)
+	check("author:laptop", "")
+	check("author:jane@example.com", "two one")
+	check("author:doe", "two one")
+	check("author:@me", "two one")
 }
 
 // checkAgainstGit holds the landings and tags of all commits against git's own.

@@ -26,8 +26,17 @@ type Search struct {
 	// Prefix lets the last bare word stand for all words that it begins, for
 	// searches while somebody types.
 	Prefix bool
-	// Messages reads commits, to hold phrases against what they really say.
-	Messages func(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
+	Texts  Texts
+}
+
+// Texts is what a search reads in the repository itself.
+type Texts interface {
+	// Commits is as in Source; phrases are held against what messages really say.
+	Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
+	// Mailmap is the content of .mailmap at a commit; "" where there is none.
+	Mailmap(ctx context.Context, at history.Hash) (string, error)
+	// Me is the address that the user commits with here.
+	Me(ctx context.Context) (string, error)
 }
 
 // The tiers of hits; Found.Score adds a fraction that grows with the date.
@@ -175,12 +184,9 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 	case *query.Message:
 		return e.text(n.Text, messageFields)
 	case *query.Author:
-		if n.Me {
-			return result{}, unanswered("author:@me")
-		}
-		return e.person(n.Text, authorField)
+		return e.person(n.Text, n.Me, g.Author)
 	case *query.Committer:
-		return e.person(n.Text, committerField)
+		return e.person(n.Text, n.Me, g.Committer)
 	case *query.Commit:
 		return e.commit(n.Prefix), nil
 	case *query.Type:
@@ -316,7 +322,7 @@ func (e *evaluation) verify(phrase string, r *result) error {
 		return nil
 	}
 	all, subject := newSet(e.n), newSet(e.n)
-	err := e.q.Messages(e.ctx, hashes, func(c *history.Commit) error {
+	err := e.q.Texts.Commits(e.ctx, hashes, func(c *history.Commit) error {
 		p, ok := g.Pos(c.Hash)
 		if !ok || !query.ContainsPhrase(c.Message, phrase) {
 			return nil
@@ -355,27 +361,20 @@ func (e *evaluation) begins(text string) (result, error) {
 
 // person matches names and addresses: every word of the text must be a word of
 // the name or address, or begin one.
-func (e *evaluation) person(text, field string) (result, error) {
-	r := e.empty()
-	if e.reading == nil {
-		return r, ErrNoWords
-	}
-	for i, t := range query.Tokens(nil, text) {
-		one := newSet(e.n)
-		err := e.reading.withPrefix(e.ctx, field, t.Text, func(term string) error {
-			return e.reading.term(e.ctx, field, term, one)
-		})
-		if err != nil {
-			return r, err
+func (e *evaluation) person(text string, me bool, of func(graph.Pos) graph.PersonID) (result, error) {
+	var who []bool
+	var err error
+	if me {
+		if text, err = e.q.Texts.Me(e.ctx); err == nil {
+			who, err = e.snap.people.me(e.ctx, e.q.Texts, text)
 		}
-		if i == 0 {
-			r.all = one
-		} else {
-			r.all.and(one)
-		}
+	} else {
+		who, err = e.snap.people.named(e.ctx, e.q.Texts, text)
 	}
-	r.subject = r.all.clone()
-	return r, nil
+	if err != nil {
+		return result{}, err
+	}
+	return e.filter(func(p graph.Pos) bool { return who[of(p)] })
 }
 
 func (e *evaluation) key(kind history.KeyKind, canonical string) (result, error) {

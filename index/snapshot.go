@@ -20,6 +20,7 @@ type Snapshot struct {
 	index  *Index
 	tags   *line.Tags
 	view   *view // nil while there is no text index
+	people *people
 	behind bool
 }
 

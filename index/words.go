@@ -20,7 +20,8 @@ import (
 // another one is built anew.
 //
 //	1: subject, body, author, committer and keys as term sets; ids and coverage by position
-const wordsSchema = 1
+//	2: without author and committer, which the graph has
+const wordsSchema = 2
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
 // segment, so small ones cost merging and large ones memory.

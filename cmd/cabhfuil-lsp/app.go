@@ -34,9 +34,13 @@ type app struct {
 	forges   *forges
 	problems []error // of the configuration
 
-	ctx  context.Context // ends what documents' paths started
-	stop context.CancelFunc
-	work sync.WaitGroup
+	ctx        context.Context // ends what documents' paths started
+	stop       context.CancelFunc
+	configured chan struct{} // closed when the configured repositories are open
+
+	mu     sync.Mutex
+	closed bool
+	work   sync.WaitGroup
 }
 
 type appOptions struct {
@@ -45,7 +49,7 @@ type appOptions struct {
 }
 
 func newApp(opt appOptions) (*app, error) {
-	a := &app{dirs: config.FindDirs(), log: opt.log, tracker: task.New()}
+	a := &app{dirs: config.FindDirs(), log: opt.log, tracker: task.New(), configured: make(chan struct{})}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
@@ -74,10 +78,25 @@ func (a *app) configure(context.Context) {
 	for _, r := range c.Repositories {
 		configured = append(configured, repos.Configured{Name: r.Name, Path: r.Path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
 	}
-	a.work.Go(func() { a.registry.Configure(a.ctx, configured) })
+	a.begin(func() {
+		a.registry.Configure(a.ctx, configured)
+		close(a.configured)
+	})
+}
+
+// begin runs work that close waits for; after close it does nothing.
+func (a *app) begin(work func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.work.Go(work)
+	}
 }
 
 func (a *app) close() error {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
 	a.stop()
 	a.work.Wait()
 	return errors.Join(a.registry.Close(), a.forges.close())
@@ -92,10 +111,7 @@ func (a *app) changed() {
 
 // opened makes the repository of a path known, in the background.
 func (a *app) opened(path string) {
-	if a.ctx.Err() != nil {
-		return
-	}
-	a.work.Go(func() {
+	a.begin(func() {
 		if _, err := a.registry.ForPath(a.ctx, path); err != nil && !errors.Is(err, gitrepo.ErrNotRepository) && a.ctx.Err() == nil {
 			a.log.Error("opening a repository", "path", path, "error", err)
 		}
@@ -108,7 +124,7 @@ type known struct{ a *app }
 func (k known) All() []lookup.Repository {
 	var all []lookup.Repository
 	for _, r := range k.a.registry.All() {
-		all = append(all, repository{r})
+		all = append(all, repository{r, r.Git, r.Index})
 	}
 	return all
 }
@@ -121,35 +137,24 @@ func (k known) For(path string) (lookup.Repository, bool) {
 	if !ok {
 		return nil, false
 	}
-	return repository{r}, true
+	return repository{r, r.Git, r.Index}, true
 }
 
 // repository shows a repository to lookup.
-type repository struct{ r *repos.Repository }
+type repository struct {
+	r *repos.Repository
+	*gitrepo.Repository
+	*index.Index
+}
 
 // maxPatch bounds the diff of a commit's document.
 const maxPatch = 1 << 20
 
-func (x repository) Name() string                        { return x.r.Name }
-func (x repository) Snapshot() *index.Snapshot           { return x.r.Index.Snapshot() }
-func (x repository) WaitGraph(ctx context.Context) error { return x.r.Index.WaitGraph(ctx) }
-func (x repository) WaitWords(ctx context.Context) error { return x.r.Index.WaitWords(ctx) }
-func (x repository) Remotes() []string                   { return x.r.Remotes() }
-
-func (x repository) Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error {
-	return x.r.Git.Commits(ctx, hashes, fn)
-}
-
-func (x repository) Abbreviated(ctx context.Context, hex string) ([]history.Hash, error) {
-	return x.r.Git.Abbreviated(ctx, hex)
-}
-
-func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, error) {
-	return x.r.Git.Resolve(ctx, rev)
-}
+func (x repository) Name() string      { return x.r.Name }
+func (x repository) Remotes() []string { return x.r.Remotes() }
 
 func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
-	p, err := x.r.Git.Patch(ctx, h, maxPatch)
+	p, err := x.Repository.Patch(ctx, h, maxPatch)
 	text = p.Stat
 	if p.Diff != "" {
 		text += "\n\n" + p.Diff
@@ -187,7 +192,13 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 		}
 	}
 	if s.Wait {
-		a.work.Wait() // the configured ones
+		select {
+		case <-a.configured:
+		case <-a.ctx.Done():
+			return out, a.ctx.Err()
+		case <-ctx.Done():
+			return out, ctx.Err()
+		}
 	}
 	return out, nil
 }

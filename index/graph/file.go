@@ -33,7 +33,8 @@ import (
 // Versions:
 //
 //	1: HASH KEYS ORDR STRT PRNT FLAG CTIM ATIM SETS REFS RANK LEAF LVL0 … LVLn
-const fileVersion = 1
+//	2: also PPLT PPLS WRTR CMTR, the persons and who wrote and committed what
+const fileVersion = 2
 
 const magic = "cabhgrph"
 
@@ -133,6 +134,7 @@ func (g *Graph) sections() []section {
 	sections := []section{
 		{"HASH", g.hashes}, {"KEYS", encode(g.keys)}, {"ORDR", encode(g.order)}, {"STRT", encode(g.starts)},
 		{"PRNT", encode(g.parents)}, {"FLAG", g.flags}, {"CTIM", encode(g.commit)}, {"ATIM", encode(g.author)},
+		{"PPLT", g.people.text}, {"PPLS", encode(g.people.starts)}, {"WRTR", encode(g.writer)}, {"CMTR", encode(g.committer)},
 		{"SETS", encode(append(g.setOf[:len(g.setOf):len(g.setOf)], g.cutRefs))}, {"REFS", refs}, {"RANK", encode(g.sets.byRank)}, {"LEAF", encode(g.sets.leaves)},
 	}
 	for i, l := range g.sets.levels {
@@ -260,6 +262,13 @@ func (g *Graph) decode(sections map[string][]byte) error {
 	keep(err)
 	g.author, err = decode[int64](sections["ATIM"])
 	keep(err)
+	g.people = &people{text: sections["PPLT"]}
+	g.people.starts, err = decode[int32](sections["PPLS"])
+	keep(err)
+	g.writer, err = decode[int32](sections["WRTR"])
+	keep(err)
+	g.committer, err = decode[int32](sections["CMTR"])
+	keep(err)
 	g.setOf, err = decode[int32](sections["SETS"])
 	keep(err)
 	keep(g.decodeRefs(sections["REFS"]))
@@ -317,7 +326,7 @@ func (g *Graph) check(n int) error {
 			g.cut++
 		}
 	}
-	if err := g.checkSets(); err != nil {
+	if err := errors.Join(g.checkPeople(n), g.checkSets()); err != nil {
 		return err
 	}
 	for i, p := range g.tipPos {
@@ -332,6 +341,28 @@ func (g *Graph) check(n int) error {
 		}
 	}
 	g.cutRefs, g.setOf = g.setOf[n], g.setOf[:n]
+	return nil
+}
+
+func (g *Graph) checkPeople(n int) error {
+	bad := fmt.Errorf("%w: people", ErrCorrupt)
+	starts := g.people.starts
+	if len(g.writer) != n || len(g.committer) != n || len(starts) == 0 || starts[0] != 0 || int(starts[len(starts)-1]) != len(g.people.text) {
+		return bad
+	}
+	for i := range g.people.len() {
+		if starts[i] > starts[i+1] {
+			return bad
+		}
+	}
+	for p := range n {
+		if id := g.writer[p]; id < 0 || int(id) >= g.people.len() {
+			return bad
+		}
+		if id := g.committer[p]; id < 0 || int(id) >= g.people.len() {
+			return bad
+		}
+	}
 	return nil
 }
 

@@ -8,7 +8,7 @@
 // (see refsets.go), and is computed from scratch at each Update, so that a graph
 // that grew by pushes and deletions answers as one that was built in one go.
 //
-// The package knows no git and no text. It touches files in Save and Open alone.
+// The package knows no git, and no text but the names of people. It touches files in Save and Open alone.
 package graph
 
 import (
@@ -39,6 +39,8 @@ type Node struct {
 	Parents    []history.Hash
 	CommitTime int64 // Unix seconds
 	AuthorTime int64 // Unix seconds
+	Author     Person
+	Committer  Person
 	// Truncated says that the commit has parents that are not told: it lies at the
 	// boundary of a shallow clone.
 	Truncated bool
@@ -68,6 +70,10 @@ type Graph struct {
 	commit   []int64 // committer times
 	author   []int64 // author times
 
+	people    *people
+	writer    []int32 // who wrote each commit, by position
+	committer []int32 // who committed it
+
 	tips    []Tip   // by name
 	tipPos  []int32 // positions of tips
 	sets    refSets
@@ -79,7 +85,7 @@ type Graph struct {
 
 // New makes a graph without commits, for object names of 20 or 32 bytes.
 func New(hashSize int) *Graph {
-	return &Graph{hashSize: hashSize, starts: []int32{0}, sets: newRefSets(0)}
+	return &Graph{hashSize: hashSize, starts: []int32{0}, people: noPeople, sets: newRefSets(0)}
 }
 
 // ErrUnknownTip is returned by Update for a ref whose commit is not in the graph.
@@ -98,6 +104,7 @@ func (g *Graph) Update(ctx context.Context, nodes []Node, tips []Tip) (*Graph, e
 	if len(fresh) == 0 {
 		n.hashes, n.keys, n.order, n.starts, n.parents = g.hashes, g.keys, g.order, g.starts, g.parents
 		n.flags, n.commit, n.author, n.cut = g.flags, g.commit, g.author, g.cut
+		n.people, n.writer, n.committer = g.people, g.writer, g.committer
 	} else {
 		n.grow(g, fresh)
 	}
@@ -200,7 +207,10 @@ func (n *Graph) grow(g *Graph, fresh []*Node) {
 	n.flags = append(make([]uint8, 0, all), g.flags...)
 	n.commit = append(make([]int64, 0, all), g.commit...)
 	n.author = append(make([]int64, 0, all), g.author...)
+	n.writer = append(make([]int32, 0, all), g.writer...)
+	n.committer = append(make([]int32, 0, all), g.committer...)
 	n.cut = g.cut
+	people := newCensus(g.people)
 	placed := make(map[history.Hash]int32, len(fresh))
 	for i, f := range fresh {
 		placed[f.Hash] = int32(old + i)
@@ -227,7 +237,10 @@ func (n *Graph) grow(g *Graph, fresh []*Node) {
 		n.flags = append(n.flags, flags)
 		n.commit = append(n.commit, f.CommitTime)
 		n.author = append(n.author, f.AuthorTime)
+		n.writer = append(n.writer, people.id(f.Author))
+		n.committer = append(n.committer, people.id(f.Committer))
 	}
+	n.people = people.table()
 	n.sortHashes(g, old)
 }
 

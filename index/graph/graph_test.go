@@ -25,12 +25,24 @@ func name(n int) history.Hash {
 	return h
 }
 
+// person is one of many; some have no name, some no address.
+func person(n int) graph.Person {
+	p := graph.Person{Name: fmt.Sprintf("Person  %d", n), Email: fmt.Sprintf("p%d> <@example.com", n)}
+	switch n % 7 {
+	case 3:
+		p.Name = ""
+	case 5:
+		p.Email = ""
+	}
+	return p
+}
+
 // random makes a history of n commits with parents among the earlier ones, and
 // clocks that are not to be trusted.
 func random(r *rand.Rand, n int) []graph.Node {
 	nodes := make([]graph.Node, n)
 	for i := range nodes {
-		nodes[i] = graph.Node{Hash: name(i), CommitTime: int64(1000 + i + r.IntN(50) - 25), AuthorTime: int64(i)}
+		nodes[i] = graph.Node{Hash: name(i), CommitTime: int64(1000 + i + r.IntN(50) - 25), AuthorTime: int64(i), Author: person(r.IntN(20)), Committer: person(r.IntN(40))}
 		if i == 0 || r.IntN(40) == 0 {
 			continue
 		}
@@ -85,6 +97,9 @@ func check(t *testing.T, g *graph.Graph, nodes []graph.Node, tips []graph.Tip) {
 		}
 		if g.Hash(p) != n.Hash || g.CommitTime(p) != n.CommitTime || g.AuthorTime(p) != n.AuthorTime {
 			t.Fatalf("%s has other values", n.Hash)
+		}
+		if a, c := g.Person(g.Author(p)), g.Person(g.Committer(p)); a != n.Author || c != n.Committer {
+			t.Fatalf("%s is by %+v and %+v, not %+v and %+v", n.Hash, a, c, n.Author, n.Committer)
 		}
 		refs := map[string]bool{}
 		for _, id := range g.RefsOf(p, nil) {

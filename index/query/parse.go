@@ -246,19 +246,15 @@ func (p *parser) operator(op, spelt string) (Node, error) {
 			return wrong("text with a letter or digit")
 		}
 		return &Message{value}, nil
-	case "author":
-		if value == "@me" {
-			return &Author{Text: value, Me: true}, nil
-		}
-		if !wordy {
+	case "author", "committer":
+		me := value == "@me"
+		if !me && !wordy {
 			return wrong("a name, an address or @me")
 		}
-		return &Author{Text: value}, nil
-	case "committer":
-		if !wordy {
-			return wrong("a name or an address")
+		if op == "author" {
+			return &Author{Text: value, Me: me}, nil
 		}
-		return &Committer{value}, nil
+		return &Committer{Text: value, Me: me}, nil
 	case "commit":
 		hex := strings.ToLower(value)
 		if len(hex) < 4 || len(hex) > 64 || strings.Trim(hex, "0123456789abcdef") != "" {

@@ -43,8 +43,11 @@ type Author struct {
 	Me   bool
 }
 
-// Committer is a name or address (committer:).
-type Committer struct{ Text string }
+// Committer is a name or address (committer:); Me stands for the user's own.
+type Committer struct {
+	Text string
+	Me   bool
+}
 
 // Commit is the beginning of a SHA (commit: or #:), in lower case.
 type Commit struct{ Prefix string }
@@ -179,6 +182,11 @@ func format(n Node, inside int) string {
 			return "author:@me"
 		}
 		return "author:" + quote(n.Text)
+	case *Committer:
+		if n.Me {
+			return "committer:@me"
+		}
+		return "committer:" + quote(n.Text)
 	case *Since:
 		return "since:" + n.Time.UTC().Format(time.RFC3339Nano)
 	case *Until:
@@ -192,8 +200,6 @@ func operand(n Node) (name, value string) {
 	switch n := n.(type) {
 	case *Message:
 		return "message", n.Text
-	case *Committer:
-		return "committer", n.Text
 	case *Commit:
 		return "commit", n.Prefix
 	case *File:

@@ -25,6 +25,8 @@ func TestParse(t *testing.T) {
 		"#:1A2B3C4":               `commit:"1a2b3c4"`,
 		`author:"A U Thor"`:       `author:"A U Thor"`,
 		"author:@me":              "author:@me",
+		"committer:@me":           "committer:@me",
+		"committer:me":            `committer:"me"`,
 		"type:merge":              "type:merge",
 		"after:2026-01-02":        "since:2026-01-02T00:00:00Z",
 		"before:2026":             "until:2026-01-01T00:00:00Z",

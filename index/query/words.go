@@ -17,14 +17,26 @@ type Token struct {
 func Tokens(dst []Token, s string) []Token {
 	low := strings.ToLower(s)
 	for i := 0; i < len(low); {
-		if !isWordAt(low, i) {
+		if letters[low[i]] == none || letters[low[i]] == beyond && !isWordAt(low, i) {
 			i += width(low, i)
 			continue
 		}
 		start, parts := i, false
-		for i < len(low) && isWordAt(low, i) {
-			parts = parts || low[i] == '_'
-			i += width(low, i)
+	run:
+		for i < len(low) {
+			switch letters[low[i]] {
+			case none:
+				break run
+			case beyond:
+				if !isWordAt(low, i) {
+					break run
+				}
+				i += width(low, i)
+				continue
+			case underscore:
+				parts = true
+			}
+			i++
 		}
 		run := low[start:i]
 		if parts && strings.Trim(run, "_") == "" {
@@ -42,6 +54,29 @@ func Tokens(dst []Token, s string) []Token {
 	return dst
 }
 
+// What a byte of text in lower case is: of no word, of one, '_', or of a
+// character that takes more than a byte.
+const (
+	none = iota
+	alphanumeric
+	underscore
+	beyond
+)
+
+var letters = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= utf8.RuneSelf:
+			t[c] = beyond
+		case c == '_':
+			t[c] = underscore
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+			t[c] = alphanumeric
+		}
+	}
+	return t
+}()
+
 func width(s string, i int) int {
 	if s[i] < utf8.RuneSelf {
 		return 1
@@ -50,11 +85,8 @@ func width(s string, i int) int {
 	return n
 }
 
+// isWordAt says whether a character that takes more than a byte belongs to a word.
 func isWordAt(s string, i int) bool {
-	c := s[i]
-	if c < utf8.RuneSelf {
-		return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c >= 'A' && c <= 'Z'
-	}
 	r, _ := utf8.DecodeRuneInString(s[i:])
 	return isWordRune(r)
 }

@@ -71,6 +71,8 @@ type source interface {
 	// abbreviated finds the commits in the object store whose name begins with the
 	// hex digits, 4 at least.
 	abbreviated(ctx context.Context, hex string) ([]history.Hash, error)
+	// file reads a file of a commit's tree; "" where there is none.
+	file(ctx context.Context, at history.Hash, path string) (string, error)
 	close() error
 }
 

@@ -32,8 +32,8 @@ type Repository interface {
 	// WaitGraph and WaitWords are index.Index's: for questions that ask to wait.
 	WaitGraph(ctx context.Context) error
 	WaitWords(ctx context.Context) error
-	// Commits reads commits in the order asked, leaving out missing ones.
-	Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
+	// Commits, Mailmap and Me, for searches and cards.
+	index.Texts
 	// Abbreviated finds commits in the object store by the beginning of their name.
 	Abbreviated(ctx context.Context, hex string) ([]history.Hash, error)
 	// Resolve finds the commit of a revision in git's syntax.
@@ -411,7 +411,7 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 		var total int
 		snap := repo.Snapshot()
 		if err == nil {
-			matches, total, err = snap.Search(ctx, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Messages: repo.Commits})
+			matches, total, err = snap.Search(ctx, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Texts: repo})
 		}
 		if ctx.Err() != nil {
 			return hits{}, nil, ctx.Err()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
@@ -25,28 +26,17 @@ func TestMain(m *testing.M) {
 }
 
 // repository and known show a registry to lookup, as the program does.
-type repository struct{ r *repos.Repository }
-
-func (x repository) Name() string                        { return x.r.Name }
-func (x repository) Snapshot() *index.Snapshot           { return x.r.Index.Snapshot() }
-func (x repository) WaitGraph(ctx context.Context) error { return x.r.Index.WaitGraph(ctx) }
-func (x repository) WaitWords(ctx context.Context) error { return x.r.Index.WaitWords(ctx) }
-func (x repository) Remotes() []string                   { return x.r.Remotes() }
-
-func (x repository) Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error {
-	return x.r.Git.Commits(ctx, hashes, fn)
+type repository struct {
+	r *repos.Repository
+	*gitrepo.Repository
+	*index.Index
 }
 
-func (x repository) Abbreviated(ctx context.Context, hex string) ([]history.Hash, error) {
-	return x.r.Git.Abbreviated(ctx, hex)
-}
-
-func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, error) {
-	return x.r.Git.Resolve(ctx, rev)
-}
+func (x repository) Name() string      { return x.r.Name }
+func (x repository) Remotes() []string { return x.r.Remotes() }
 
 func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
-	p, err := x.r.Git.Patch(ctx, h, 1<<20)
+	p, err := x.Repository.Patch(ctx, h, 1<<20)
 	return p.Stat + "\n\n" + p.Diff, p.Note, err
 }
 
@@ -55,7 +45,7 @@ type known struct{ *repos.Registry }
 func (k known) All() []lookup.Repository {
 	var all []lookup.Repository
 	for _, r := range k.Registry.All() {
-		all = append(all, repository{r})
+		all = append(all, repository{r, r.Git, r.Index})
 	}
 	return all
 }
@@ -65,7 +55,7 @@ func (k known) For(path string) (lookup.Repository, bool) {
 	if !ok {
 		return nil, false
 	}
-	return repository{r}, true
+	return repository{r, r.Git, r.Index}, true
 }
 
 // house is a Lookup over real repositories whose indexes are up to date. Their

@@ -31,7 +31,8 @@ var alone = []struct {
 }{
 	{"history", nil, "plain values are the ground that all stand on"},
 	{"internal/scan", []string{"history"}, "text is scanned for documents and messages alike"},
-	{"index/graph", []string{"history"}, "the graph knows no git and no text"},
+	{"index/graph", []string{"history"}, "the graph knows no git, and no text but the names of people"},
+	{"index/mailmap", []string{}, "a mailmap is text and a table"},
 	{"index/query", []string{}, "the search syntax knows neither index nor git"},
 	{"plugins", []string{"plugins"}, "strangers build on it"},
 	{"plugins/github", []string{"plugins"}, "a forge is what a stranger could write"},
