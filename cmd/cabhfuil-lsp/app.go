@@ -45,10 +45,11 @@ type app struct {
 
 type appOptions struct {
 	words bool // index words at once
+	alone bool // leave the configured repositories out
 	log   *slog.Logger
 }
 
-func newApp(opt appOptions) (*app, error) {
+func newApp(opt appOptions) *app {
 	a := &app{dirs: config.FindDirs(), log: opt.log, tracker: task.New(), configured: make(chan struct{})}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
@@ -64,11 +65,16 @@ func newApp(opt appOptions) (*app, error) {
 			"cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
 		},
 	})
-	return a, nil
+	if opt.alone {
+		close(a.configured)
+	} else {
+		a.configure()
+	}
+	return a
 }
 
 // configure opens what the configuration names, in the background.
-func (a *app) configure(context.Context) {
+func (a *app) configure() {
 	c, problems := config.Load(a.dirs)
 	a.problems = problems
 	for _, p := range problems {

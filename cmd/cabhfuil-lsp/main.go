@@ -167,11 +167,7 @@ func newLog(verbose bool) *slog.Logger {
 
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
-	a, err := newApp(appOptions{words: true, log: newLog(g.verbose)})
-	if err != nil {
-		return err
-	}
-	a.configure(ctx)
-	err = a.server.Serve(ctx, io)
+	a := newApp(appOptions{words: true, log: newLog(g.verbose)})
+	err := a.server.Serve(ctx, io)
 	return errors.Join(err, a.close())
 }

@@ -144,14 +144,8 @@ func ask(ctx context.Context, g *global, command string, argument map[string]any
 	}
 	argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
 	argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
-	a, err := newApp(appOptions{words: command != "cabhfuil.where", log: newLog(g.verbose)})
-	if err != nil {
-		return nil, err
-	}
+	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "", log: newLog(g.verbose)})
 	defer func() { err = errors.Join(err, a.close()) }()
-	if g.dir == "" {
-		a.configure(ctx)
-	}
 	near, far := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(context.WithoutCancel(ctx), far) }()

@@ -1,12 +1,10 @@
 package gitrepo
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +19,7 @@ type gitSource struct {
 	loc      Location
 	viewDir  string
 	hashSize int
+	plumbing bool // ask git for every walk, as the tests do
 
 	ctx  context.Context // ends the kept process
 	stop context.CancelFunc
@@ -140,89 +139,6 @@ func (s *gitSource) cut(c *history.Commit) *history.Commit {
 	}
 	s.mu.Unlock()
 	return c
-}
-
-// walk lets rev-list choose the commits and cat-file read them: that is faster
-// than rev-list --header, since the two processes and the parser run side by side.
-func (s *gitSource) walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
-	if len(want) == 0 {
-		return nil
-	}
-	release, err := s.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// --ignore-missing would also hide a missing parent of a wanted commit, so
-	// only those in have that exist are named.
-	have, err = s.present(ctx, have)
-	if err != nil {
-		return err
-	}
-	var revs strings.Builder
-	for _, h := range want {
-		fmt.Fprintf(&revs, "%s\n", h)
-	}
-	for _, h := range have {
-		fmt.Fprintf(&revs, "^%s\n", h)
-	}
-	list, listSaid := command(ctx, s.viewDir, s.viewEnv(), "rev-list", "--stdin")
-	list.Env = append(list.Env, "GIT_FLUSH=0") // a write for each commit would cost a fifth
-	list.Stdin = strings.NewReader(revs.String())
-	read, readSaid := command(ctx, s.viewDir, s.viewEnv(), "cat-file", "--batch", "--buffer")
-	pr, pw, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("starting git rev-list: %w", err)
-	}
-	list.Stdout, read.Stdin = pw, pr
-	out, err := read.StdoutPipe()
-	if err == nil {
-		err = list.Start()
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("starting git rev-list: %w", err), pr.Close(), pw.Close())
-	}
-	if err = read.Start(); err != nil {
-		cancel()
-		return errors.Join(fmt.Errorf("starting git cat-file: %w", err), pr.Close(), pw.Close(), list.Wait())
-	}
-	// Both ends belong to the processes now.
-	if err := errors.Join(pr.Close(), pw.Close()); err != nil {
-		return err
-	}
-	o := &objects{cmd: read, out: bufio.NewReaderSize(out, 1<<18), size: s.hashSize}
-	var failed error
-	for failed == nil {
-		c, header, err := o.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		switch {
-		case err != nil:
-			failed = err
-		case c == nil:
-			failed = fmt.Errorf("git cat-file: %s", header)
-		default:
-			failed = fn(s.cut(c))
-		}
-	}
-	if failed != nil {
-		cancel()
-	}
-	listErr, readErr := list.Wait(), read.Wait()
-	switch {
-	case failed != nil:
-		return failed
-	case context.Cause(ctx) != nil:
-		return context.Cause(ctx)
-	case listErr != nil:
-		return &gitError{list.Args[1:], listSaid.String(), listErr}
-	case readErr != nil:
-		return &gitError{read.Args[1:], readSaid.String(), readErr}
-	}
-	return nil
 }
 
 // present leaves out the hashes that the object store has not.

@@ -3,6 +3,7 @@ package gitrepo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,18 +20,27 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(gittest.Isolate(m)) }
 
-var backends = map[string]gitrepo.Backend{"git": gitrepo.Git, "go-git": gitrepo.GoGit}
+// backends are what reads a repository; plumbing is git without our own reading
+// of packs.
+var backends = []string{"git", "plumbing", "go-git"}
 
-func open(t *testing.T, dir string, backend gitrepo.Backend) *gitrepo.Repository {
+func open(t *testing.T, dir, backend string) *gitrepo.Repository {
 	t.Helper()
 	ctx := context.Background()
 	loc, err := gitrepo.Discover(ctx, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := gitrepo.Open(ctx, loc, gitrepo.Options{Backend: backend, ViewDir: t.TempDir()})
+	opt := gitrepo.Options{Backend: gitrepo.Git, ViewDir: t.TempDir()}
+	if backend == "go-git" {
+		opt.Backend = gitrepo.GoGit
+	}
+	r, err := gitrepo.Open(ctx, loc, opt)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if backend == "plumbing" {
+		r.AskGit()
 	}
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
@@ -73,7 +83,37 @@ func refsOf(r *gittest.Repo) []string {
 	return want
 }
 
-// TestConformance holds both backends to one contract, and to git.
+// alike is a history whose commits are deltas of each other in a pack.
+func alike() string {
+	long := strings.Repeat("a long line that all of them have, and that no commit changes\n", 30)
+	var b strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&b, "commit c%d \"Change %d\" body\n", i, i)
+	}
+	return b.String() + "-- body --\n" + long
+}
+
+// repacked is a repository with a history of deltas, which the test makes sure of.
+func repacked(t *testing.T, options ...string) *gittest.Repo {
+	r := gittest.New(t, alike())
+	r.Git(append(options, "repack", "-adfq", "--depth=20", "--window=50")...)
+	packs, err := filepath.Glob(filepath.Join(r.Dir, ".git", "objects", "pack", "*.idx"))
+	if err != nil || len(packs) != 1 {
+		t.Fatalf("%d packs, %v", len(packs), err)
+	}
+	deltas := 0
+	for line := range strings.Lines(r.Git("verify-pack", "-v", packs[0])) {
+		if f := strings.Fields(line); len(f) == 7 && f[1] == "commit" {
+			deltas++
+		}
+	}
+	if deltas < 10 {
+		t.Fatalf("%d commits are deltas", deltas)
+	}
+	return r
+}
+
+// TestConformance holds all backends to one contract, and to git.
 func TestConformance(t *testing.T) {
 	shapes := map[string]func(t *testing.T) *gittest.Repo{
 		"loose": func(t *testing.T) *gittest.Repo { return gittest.New(t, script) },
@@ -81,6 +121,44 @@ func TestConformance(t *testing.T) {
 			r := gittest.New(t, script)
 			r.Do("git pack-refs --all\ngit repack -adq")
 			return r
+		},
+		"deltas":       func(t *testing.T) *gittest.Repo { return repacked(t) },
+		"named deltas": func(t *testing.T) *gittest.Repo { return repacked(t, "-c", "repack.useDeltaBaseOffset=false") },
+		"many packs": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git repack -dq\ncommit five \"Five\"\ngit repack -dq\ncommit six \"Six\"\ngit repack -dq\ngit multi-pack-index write")
+			return r
+		},
+		"commit-graph": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git commit-graph write --reachable --split\ncommit five \"Five\"\ngit commit-graph write --reachable --split=no-merge")
+			return r
+		},
+		"nested names": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("branch a/b/c/d one\nbranch a/b/c.d two\ngit pack-refs --all\nbranch a/b/e/f/g\ngit branch -D a/b/c/d\nbranch a/b/c/d three")
+			return r
+		},
+		"worktree": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			dir := filepath.Join(t.TempDir(), "linked")
+			r.Git("worktree", "add", "-q", dir, "topic")
+			return r.At(dir)
+		},
+		"submodule": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, "commit super \"Super\"")
+			r.Git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", gittest.New(t, script).URL(), "sub")
+			return r.At(filepath.Join(r.Dir, "sub"))
+		},
+		"without blobs": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git config uploadpack.allowFilter true")
+			return r.Clone("--bare", "--filter=blob:none")
+		},
+		"without trees": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, alike())
+			r.Do("git config uploadpack.allowFilter true")
+			return r.Clone("--bare", "--filter=tree:0")
 		},
 		"bare":     func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--bare") },
 		"shallow":  func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--depth=2") },
@@ -91,8 +169,8 @@ func TestConformance(t *testing.T) {
 	ctx := context.Background()
 	for name, build := range shapes {
 		repo := build(t)
-		for kind, backend := range backends {
-			t.Run(name+"/"+kind, func(t *testing.T) {
+		for _, backend := range backends {
+			t.Run(name+"/"+backend, func(t *testing.T) {
 				r := open(t, repo.Dir, backend)
 				refs, err := r.Refs(ctx, nil)
 				if err != nil {
@@ -231,7 +309,7 @@ func TestHostile(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	repo := open(t, r.Dir, gitrepo.Git)
+	repo := open(t, r.Dir, "git")
 	if _, err := repo.Watch(ctx); err != nil {
 		t.Error(err)
 	}
@@ -268,7 +346,7 @@ func TestHostile(t *testing.T) {
 
 func TestSHA256(t *testing.T) {
 	r := gittest.New(t, "init --object-format=sha256 main\ncommit one \"Begin\"\ncommit two \"More\"\n")
-	repo := open(t, r.Dir, gitrepo.Git)
+	repo := open(t, r.Dir, "git")
 	n := 0
 	if err := repo.Walk(context.Background(), []history.Hash{r.Hash("two")}, nil, func(*history.Commit) error { n++; return nil }); err != nil || n != 2 {
 		t.Errorf("%d commits, %v", n, err)
@@ -283,11 +361,11 @@ func TestRemotes(t *testing.T) {
 	r := gittest.New(t, "commit one \"Begin\"\n")
 	r.Git("config", "remote.fork.url", "https://user:secret@example.com/a/b.git")
 	r.Git("config", "remote.origin.url", "git@example.com:a/b.git")
-	for kind, backend := range backends {
+	for _, backend := range backends {
 		remotes, err := open(t, r.Dir, backend).Remotes(context.Background())
 		want := []gitrepo.Remote{{Name: "origin", URL: "git@example.com:a/b.git"}, {Name: "fork", URL: "https://example.com/a/b.git"}}
 		if diff := cmp.Diff(want, remotes); diff != "" || err != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", kind, err, diff)
+			t.Errorf("%s: %v (-want +got):\n%s", backend, err, diff)
 		}
 	}
 }

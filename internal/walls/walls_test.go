@@ -30,6 +30,7 @@ var alone = []struct {
 	why     string
 }{
 	{"history", nil, "plain values are the ground that all stand on"},
+	{"internal/gitrepo/packed", []string{}, "bytes of packs, and nothing that a configuration says"},
 	{"internal/scan", []string{"history"}, "text is scanned for documents and messages alike"},
 	{"index/graph", []string{"history"}, "the graph knows no git, and no text but the names of people"},
 	{"index/mailmap", []string{}, "a mailmap is text and a table"},
