@@ -213,7 +213,7 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 // cannot be answered yet.
 var ErrUnanswered = errors.New("this operator cannot be answered yet")
 
-func unanswered(operator string) error { return fmt.Errorf("%s: %w", operator, ErrUnanswered) }
+func unanswered(operator string) error { return fmt.Errorf("%s %w", operator, ErrUnanswered) }
 
 func (e *evaluation) join(nodes []query.Node, with func(set, set)) (result, error) {
 	var joined result

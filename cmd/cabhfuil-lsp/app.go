@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -45,7 +46,7 @@ type app struct {
 
 type appOptions struct {
 	words bool // index words at once
-	alone bool // leave the configured repositories out
+	alone bool // open no configured repository before it is asked for
 	log   *slog.Logger
 }
 
@@ -65,27 +66,26 @@ func newApp(opt appOptions) *app {
 			"cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
 		},
 	})
-	if opt.alone {
-		close(a.configured)
-	} else {
-		a.configure()
-	}
+	a.configure(opt.alone)
 	return a
 }
 
-// configure opens what the configuration names, in the background.
-func (a *app) configure() {
+// configure reads the configuration and opens what it names, in the background,
+// unless alone says that this is not asked for.
+func (a *app) configure(alone bool) {
 	c, problems := config.Load(a.dirs)
 	a.problems = problems
-	for _, p := range problems {
-		a.log.Error("configuration", "error", p)
-	}
 	var configured []repos.Configured
 	for _, r := range c.Repositories {
 		configured = append(configured, repos.Configured{Name: r.Name, Path: r.Path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
 	}
+	a.registry.Declare(configured)
+	if alone {
+		close(a.configured)
+		return
+	}
 	a.begin(func() {
-		a.registry.Configure(a.ctx, configured)
+		a.registry.OpenDeclared(a.ctx)
 		close(a.configured)
 	})
 }
@@ -221,13 +221,26 @@ func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p.Wait && len(a.registry.All()) == 0 {
-		return nil, errNoRepository
+	if err := a.someRepository(p.scope); err != nil {
+		return nil, err
 	}
 	return a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait})
 }
 
-var errNoRepository = errors.New("no repository here, and none is configured; go to one, or name one with -C DIR")
+// someRepository fails where there is nobody to ask.
+func (a *app) someRepository(s scope) error {
+	if !s.Wait || len(a.registry.All()) > 0 {
+		return nil
+	}
+	var failed []error
+	for _, f := range a.registry.Failures() {
+		failed = append(failed, fmt.Errorf("%s: %w", f.Name, f.Err))
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("no repository here, and none of the configured ones can be read: %w", errors.Join(failed...))
+	}
+	return errors.New("no repository here, and none is configured; go to one, or name one with -C DIR")
+}
 
 func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
@@ -242,8 +255,8 @@ func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	if p.Wait && len(a.registry.All()) == 0 {
-		return nil, errNoRepository
+	if err := a.someRepository(p.scope); err != nil {
+		return nil, err
 	}
 	return a.lookup.Search(ctx, lookup.Search{Scope: s, Query: p.Query, Limit: p.Limit, Wait: p.Wait})
 }

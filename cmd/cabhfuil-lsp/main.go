@@ -168,6 +168,9 @@ func newLog(verbose bool) *slog.Logger {
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
 	a := newApp(appOptions{words: true, log: newLog(g.verbose)})
+	for _, p := range a.problems {
+		a.log.Error("configuration", "error", p)
+	}
 	err := a.server.Serve(ctx, io)
 	return errors.Join(err, a.close())
 }

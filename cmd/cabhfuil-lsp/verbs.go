@@ -146,6 +146,11 @@ func ask(ctx context.Context, g *global, command string, argument map[string]any
 	argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
 	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "", log: newLog(g.verbose)})
 	defer func() { err = errors.Join(err, a.close()) }()
+	if command != "cabhfuil.status" { // which lists them itself
+		for _, p := range a.problems {
+			cli.Complain(os.Stderr, p)
+		}
+	}
 	near, far := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(context.WithoutCancel(ctx), far) }()

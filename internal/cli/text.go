@@ -71,7 +71,11 @@ const indent = 14 // behind twelve digits and two spaces
 func (t Text) card(m history.Match) {
 	c := m.Commit
 	fmt.Fprintf(t.Out, "%s  %s\n", t.paint(c.Hash.Short(), color.FgYellow), t.paint(t.fit(clean(c.Subject()), indent), color.Bold))
-	fmt.Fprintf(t.Out, "%*s%s\n\n", indent, "", t.fit(fmt.Sprintf("%s, %s · %s", clean(c.Author.Name), lookup.Date(c.Author.Date), clean(m.Repository)), indent))
+	about := fmt.Sprintf("%s, %s · %s", clean(c.Author.Name), lookup.Date(c.Author.Date), clean(m.Repository))
+	for _, k := range lookup.Notable(m.Keys) {
+		about += " · " + clean(k)
+	}
+	fmt.Fprintf(t.Out, "%*s%s\n\n", indent, "", t.fit(about, indent))
 	width := 0
 	for _, l := range m.Branches {
 		width = max(width, runewidth.StringWidth(clean(l.Name)))
@@ -82,6 +86,9 @@ func (t Text) card(m history.Match) {
 	}
 	if n := len(m.Tags.All); n > 0 {
 		text := fmt.Sprintf("in %d tags", n)
+		if n == 1 {
+			text = "in 1 tag"
+		}
 		if m.Tags.First != nil {
 			text = fmt.Sprintf("first released in %s, %s", clean(*m.Tags.First), text)
 		}

@@ -199,3 +199,22 @@ func plainText(markdown string) string {
 	}
 	return b.String()
 }
+
+// Notable are the keys that a one-line description of a commit has room for:
+// what trackers, Gerrit and security lists call it, three at most.
+func Notable(keys []history.Key) []string {
+	var names []string
+	for _, k := range keys {
+		text := k.Text
+		switch k.Kind {
+		case history.KeyCommit, history.KeyURL:
+			continue
+		case history.KeyChangeID:
+			text = "Change-Id " + text[:min(len(text), 13)]
+		}
+		if names = append(names, text); len(names) == 3 {
+			break
+		}
+	}
+	return names
+}

@@ -2,8 +2,10 @@ package lookup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -246,12 +248,7 @@ func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol,
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	hits, _, err := l.search(ctx, Search{Query: text, Limit: limit, Prefix: true})
-	if err != nil || len(hits.fs) == 0 {
-		// What is being typed is often not well-formed yet, and a subject that was
-		// pasted is no query: its words alone are.
-		hits, _, err = l.search(ctx, Search{Query: justWords(text), Limit: limit, Prefix: true})
-	}
+	hits, err := l.typed(ctx, text, limit)
 	if err != nil {
 		return nil, ctx.Err()
 	}
@@ -270,6 +267,27 @@ func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol,
 		symbols = append(symbols, Symbol{Name: name, Container: f.repo.Name(), Repository: f.repo.Name(), SHA: f.hash})
 	}
 	return symbols, nil
+}
+
+// typed finds what was typed or pasted. What is being typed is often not
+// well-formed yet, and a subject that was pasted is no query, though an OR in it
+// makes it look like one: then its words alone are looked for, too.
+func (l *Lookup) typed(ctx context.Context, text string, limit int) (hits, error) {
+	asked, _, err := l.search(ctx, Search{Query: text, Limit: limit, Prefix: true})
+	joined := strings.Contains(text, " OR ")
+	if err == nil && len(asked.fs) > 0 && !joined {
+		return asked, nil
+	}
+	words, _, wordsErr := l.search(ctx, Search{Query: justWords(text), Limit: limit, Prefix: true})
+	if err != nil || wordsErr != nil {
+		return words, wordsErr
+	}
+	for i, f := range asked.fs {
+		if len(words.fs) < limit && !slices.ContainsFunc(words.fs, func(w found) bool { return w.hash == f.hash && w.repo == f.repo }) {
+			words.fs, words.scores = append(words.fs, f), append(words.scores, asked.scores[i])
+		}
+	}
+	return words, nil
 }
 
 // justWords are the words of a text as a query that has no operators.
@@ -334,24 +352,29 @@ func (l *Lookup) CommitDocument(ctx context.Context, scope Scope, sha string) (*
 	if err != nil {
 		return nil, err
 	}
+	var errs []error // one repository's failure does not hide another's answer
 	for _, repo := range repos {
 		fs, err := bySHA(ctx, repo, strings.ToLower(sha), true)
+		if err == nil && len(fs) > 1 {
+			err = fmt.Errorf("%s is ambiguous", sha)
+		}
+		if err == nil && len(fs) == 1 {
+			err = read(ctx, fs)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, err
-		}
-		if len(fs) > 1 {
-			return nil, fmt.Errorf("%s is ambiguous in %s", sha, repo.Name())
-		}
-		if len(fs) == 0 {
+			errs = append(errs, fmt.Errorf("%s: %w", repo.Name(), err))
 			continue
 		}
-		if err := read(ctx, fs); err != nil {
-			return nil, err
+		if len(fs) == 1 && fs[0].commit != nil {
+			text, err := l.commitText(ctx, fs[0])
+			return &CommitDocument{Repository: repo.Name(), SHA: fs[0].hash, URI: CommitURI(repo.Name(), fs[0].hash), Text: text}, err
 		}
-		if f := fs[0]; f.commit != nil {
-			text, err := l.commitText(ctx, f)
-			return &CommitDocument{Repository: repo.Name(), SHA: f.hash, URI: CommitURI(repo.Name(), f.hash), Text: text}, err
-		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return nil, fmt.Errorf("%s: no repository here has this commit", oneLine(sha, 70))
 }

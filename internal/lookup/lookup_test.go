@@ -75,7 +75,8 @@ func house(t *testing.T, all ...*gittest.Repo) (*lookup.Lookup, context.Context)
 	for i, r := range all {
 		configured = append(configured, repos.Configured{Name: []string{"demo", "demo2", "demo3"}[i], Path: r.Dir})
 	}
-	registry.Configure(ctx, configured)
+	registry.Declare(configured)
+	registry.OpenDeclared(ctx)
 	for _, r := range registry.All() {
 		if err := r.Index.WaitWords(ctx); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,9 +76,9 @@ type Registry struct {
 
 	mu       sync.Mutex
 	closed   bool
-	byDir    map[string]*entry // by common directory
-	lines    map[string]Configured
-	failures map[string]Failure // by path
+	byDir    map[string]*entry     // by common directory
+	declared map[string]Configured // by path
+	failures map[string]Failure    // by path
 }
 
 // entry is a repository that is open, or being opened: ready is closed then.
@@ -93,16 +94,39 @@ func New(opt Options) *Registry {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, lines: map[string]Configured{}, failures: map[string]Failure{}}
+	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, declared: map[string]Configured{}, failures: map[string]Failure{}}
 }
 
-// Configure opens the repositories that the configuration names. What cannot
-// be opened is found under Failures.
-func (r *Registry) Configure(ctx context.Context, configured []Configured) {
-	var wg sync.WaitGroup
+// Declare takes note of the repositories that the configuration names, so that
+// they have their names and lines whoever opens them. It opens none.
+func (r *Registry) Declare(configured []Configured) {
+	declared := make(map[string]Configured, len(configured))
 	for _, c := range configured {
+		declared[real(c.Path)] = c
+	}
+	r.mu.Lock()
+	r.declared = declared
+	r.mu.Unlock()
+}
+
+// real is a path without symbolic links, as git gives paths.
+func real(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
+	}
+	return filepath.Clean(path)
+}
+
+// OpenDeclared opens the repositories that were declared, side by side. What
+// cannot be opened is found under Failures.
+func (r *Registry) OpenDeclared(ctx context.Context) {
+	r.mu.Lock()
+	declared := maps.Clone(r.declared)
+	r.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, c := range declared {
 		wg.Go(func() {
-			if _, err := r.open(ctx, c.Path, c); err != nil && ctx.Err() == nil {
+			if _, err := r.ForPath(ctx, c.Path); err != nil && ctx.Err() == nil {
 				r.mu.Lock()
 				r.failures[c.Path] = Failure{Name: cmp.Or(c.Name, filepath.Base(c.Path)), Path: c.Path, Err: err}
 				r.mu.Unlock()
@@ -112,10 +136,26 @@ func (r *Registry) Configure(ctx context.Context, configured []Configured) {
 	wg.Wait()
 }
 
+// declaration is what was declared of a repository; zero if nothing was.
+func (r *Registry) declaration(loc gitrepo.Location) Configured {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, path := range []string{loc.WorkTree, loc.CommonDir, loc.GitDir} {
+		if c, ok := r.declared[path]; ok && path != "" {
+			return c
+		}
+	}
+	return Configured{}
+}
+
 // ForPath is the repository that the file or directory lies in; it is opened
 // where it is new. gitrepo.ErrNotRepository says that there is none.
 func (r *Registry) ForPath(ctx context.Context, path string) (*Repository, error) {
-	return r.open(ctx, path, Configured{})
+	loc, err := gitrepo.Discover(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return r.open(ctx, path, loc)
 }
 
 // Known is the repository that the path lies in, if it is open already.
@@ -164,11 +204,7 @@ func (r *Registry) Failures() []Failure {
 	return all
 }
 
-func (r *Registry) open(ctx context.Context, path string, c Configured) (*Repository, error) {
-	loc, err := gitrepo.Discover(ctx, path)
-	if err != nil {
-		return nil, err
-	}
+func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) (*Repository, error) {
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
@@ -189,7 +225,7 @@ func (r *Registry) open(ctx context.Context, path string, c Configured) (*Reposi
 		}
 	}
 	// Opening belongs to the registry and not to who asked first: others wait for it.
-	repo, err := r.start(loc, path, c)
+	repo, err := r.start(loc, path)
 	r.mu.Lock()
 	if err == nil && r.closed {
 		err = errors.New("the program is ending")
@@ -210,11 +246,12 @@ func (r *Registry) open(ctx context.Context, path string, c Configured) (*Reposi
 	return e.repo, err
 }
 
-func (r *Registry) start(loc gitrepo.Location, path string, c Configured) (*Repository, error) {
+func (r *Registry) start(loc gitrepo.Location, path string) (*Repository, error) {
 	git, err := gitrepo.Open(r.ctx, loc, gitrepo.Options{ViewDir: r.opt.ViewDir})
 	if err != nil {
 		return nil, err
 	}
+	c := r.declaration(loc)
 	repo := &Repository{Name: cmp.Or(c.Name, nameOf(loc)), Path: cmp.Or(loc.WorkTree, loc.GitDir, path), Location: loc, Git: git}
 	remotes, err := git.Remotes(r.ctx)
 	if err != nil {
@@ -228,7 +265,7 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured) (*Repo
 		size = 32
 	}
 	repo.Index, err = index.Open(git, index.Options{
-		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(repo.Name, loc.CommonDir)), Location: loc.CommonDir,
+		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(nameOf(loc), loc.CommonDir)), Location: loc.CommonDir,
 		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: r.opt.Words, OnChange: r.opt.OnChange,
 	})
 	if err != nil {

@@ -57,15 +57,13 @@ func TestMain(m *testing.M) {
 		plugins.Serve(liar{github.New()})
 	case "garbage":
 		fmt.Println("this is no handshake")
-	case "silent":
-		time.Sleep(time.Hour)
 	case "host": // for the test that kills it
 		h := host.New(options("github"))
 		if _, err := h.Verify(context.Background()); err != nil {
 			fmt.Println(err)
 		}
 		fmt.Println("ready")
-		time.Sleep(time.Hour)
+		select {}
 	default:
 		os.Exit(m.Run())
 	}
@@ -154,7 +152,8 @@ func TestHang(t *testing.T) {
 	if _, pending := h.Links([]string{remote}, []plugins.Item{item}); !pending {
 		t.Error("not pending")
 	}
-	if took := time.Since(begin); took > 100*time.Millisecond {
+	// The plugin would have let it wait for the whole of a call's deadline.
+	if took := time.Since(begin); took > time.Second {
 		t.Errorf("asking took %s", took)
 	}
 	if err := h.Close(); err != nil { // while it hangs
@@ -210,7 +209,7 @@ func TestOrphans(t *testing.T) {
 	}
 	children, err := exec.Command("ps", "-o", "pid=", "--ppid", fmt.Sprint(cmd.Process.Pid)).Output()
 	if err != nil {
-		t.Skip("no ps here")
+		t.Fatal(err)
 	}
 	var child int
 	if _, err := fmt.Sscan(string(children), &child); err != nil {
