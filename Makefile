@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 30s
 REPO ?= .
 
-.PHONY: help build test lint fuzz bench e2e generate ext
+.PHONY: help build test exttest lint fuzz bench series e2e generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -14,8 +14,12 @@ help: ## list the targets
 build: ## build bin/cabhfuil-lsp
 	$(GO) build -o $(BIN) ./cmd/cabhfuil-lsp
 
-test: lint ## what has to pass: linters, then all tests with the race detector
+test: lint ## what has to pass: linters, then all tests with the race detector, then the extension's
 	$(GO) test -race ./...
+	$(MAKE) exttest
+
+exttest: ## the extension's types, linter and tests
+	cd editors/vscode && npm ci --no-audit --no-fund --silent && npm run --silent check && npm run --silent lint && npm test --silent
 
 lint: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
@@ -32,6 +36,9 @@ fuzz: ## each fuzz test for FUZZTIME
 
 bench: build ## measure against git on REPO=<a full clone>
 	$(GO) run ./internal/bench -bin $(BIN) -repo $(REPO)
+
+series: build ## change refs of a copy of REPO while a server runs, against git
+	$(GO) run ./internal/bench/series -bin $(BIN) -repo $(REPO)
 
 e2e: ## real editors, headless (editors/e2e/README.md)
 	editors/e2e/run.sh

@@ -42,9 +42,9 @@ func parseCommit(h history.Hash, raw []byte) *history.Commit {
 		}
 	}
 	c.Message = decode(raw, charset)
-	if charset != "" || !utf8.ValidString(c.Author.Name) || !utf8.ValidString(c.Committer.Name) {
-		for _, s := range []*history.Signature{&c.Author, &c.Committer} {
-			s.Name, s.Email = decode([]byte(s.Name), charset), decode([]byte(s.Email), charset)
+	for _, text := range []*string{&c.Author.Name, &c.Author.Email, &c.Committer.Name, &c.Committer.Email} {
+		if charset != "" || !utf8.ValidString(*text) {
+			*text = decode([]byte(*text), charset)
 		}
 	}
 	return c
