@@ -70,7 +70,11 @@ func (s *gitSource) unpacked(ctx context.Context, want []history.Hash, fn func(*
 		readers.Go(func() { w.read(store.NewReader()) })
 	}
 	readers.Wait()
-	unhook()
+	if !unhook() {
+		w.fail(ctx.Err()) // the hook may still be on its way
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return w.seen, errors.Join(w.err, store.Close())
 }
 
