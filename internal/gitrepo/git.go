@@ -56,6 +56,7 @@ func newGitSource(ctx context.Context, loc Location, viewDir string) (*gitSource
 	if s.viewDir, err = makeView(viewDir, loc.ObjectFormat); err != nil {
 		return nil, err
 	}
+	sweepViews(s.viewDir)
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	_, err = s.readShallow()
 	return s, err
