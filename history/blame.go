@@ -1,5 +1,11 @@
 package history
 
+import "errors"
+
+// ErrUntracked says that a file is in no commit that HEAD leads to: new, ignored,
+// outside the work tree, or in a repository without commits.
+var ErrUntracked = errors.New("the file is not in HEAD")
+
 // Blame tells of each line of a text which commit last changed it.
 type Blame struct {
 	// Head is the commit that the text was compared with.

@@ -71,6 +71,14 @@ func (s *Snapshot) Limits() []history.Limit {
 	return limits
 }
 
+// Upstream is the full name of the upstream line's ref, "" where there is none.
+func (s *Snapshot) Upstream() string {
+	if len(s.Lines) > 0 && s.Lines[0].Upstream {
+		return s.Lines[0].Ref
+	}
+	return ""
+}
+
 // Find returns the commits whose object name begins with the hex digits, at
 // most limit of them.
 func (s *Snapshot) Find(hex string, limit int) []graph.Pos { return s.Graph.Prefix(hex, limit) }

@@ -85,6 +85,9 @@ func (s *session) show(ctx context.Context, argument json.RawMessage) (any, erro
 	if err := Decode(argument, &p); err != nil {
 		return nil, err
 	}
+	if len(p.Keys) == 0 && p.Lines != nil {
+		return nil, nil // nothing is committed yet
+	}
 	if len(p.Keys) == 0 {
 		return nil, invalidParams("keys: expected a commit")
 	}

@@ -20,6 +20,7 @@ type clientCan struct {
 	showDocument    bool
 	contentProvider bool
 	resolveSymbols  bool
+	blameHover      bool // a hover on any line shows the change that it came with
 }
 
 var requests map[string]request
@@ -134,9 +135,11 @@ func (s *session) learn(p *protocol.InitializeParams) {
 	}
 	var options struct {
 		CommitDocuments bool `json:"commitDocuments"` // it reads cabhfuil: documents by itself
+		BlameHover      bool `json:"blameHover"`
 	}
-	if json.Unmarshal(p.InitializationOptions, &options) == nil && options.CommitDocuments {
-		s.client.contentProvider = true
+	if json.Unmarshal(p.InitializationOptions, &options) == nil {
+		s.client.contentProvider = s.client.contentProvider || options.CommitDocuments
+		s.client.blameHover = options.BlameHover
 	}
 	var folders []protocol.WorkspaceFolder
 	if list, ok := p.WorkspaceFolders.Get(); ok {

@@ -18,6 +18,9 @@ func (s *session) hover(p *protocol.HoverParams) (run, error) {
 	}
 	return func(ctx context.Context) (any, error) {
 		h, err := s.server.opt.Answers.Hover(ctx, doc.Document, doc.offset(p.Position))
+		if err == nil && h == nil && s.client.blameHover {
+			h, err = s.server.opt.Answers.BlameHover(ctx, doc.Document, doc.offset(p.Position))
+		}
 		if err != nil || h == nil {
 			return nil, err
 		}
@@ -57,15 +60,23 @@ func (s *session) codeLens(p *protocol.CodeLensParams) (run, error) {
 
 func (s *session) resolveLens(p *protocol.CodeLens) (run, error) {
 	var data lookup.LensData
-	if err := json.Unmarshal(p.Data, &data); err != nil || len(data.Keys) == 0 {
+	if err := json.Unmarshal(p.Data, &data); err != nil || len(data.Keys) == 0 && data.Lines == nil {
 		return nil, invalidParams("the lens has no data of ours")
 	}
+	doc := lookup.Document{URI: data.URI, Path: data.Path}
+	if open, err := s.documents.get(uri.URI(data.URI)); err == nil { // it may be closed by now
+		doc = open.Document
+	}
 	return func(ctx context.Context) (any, error) {
-		title, err := s.server.opt.Answers.ResolveLens(ctx, data)
+		title, data, err := s.server.opt.Answers.ResolveLens(ctx, doc, data)
 		if err != nil {
 			return nil, err
 		}
-		p.Command = protocol.Command{Title: title, Command: showCommand, Arguments: []protocol.LSPAny{protocol.LSPAny(p.Data)}}
+		argument, err := json.Marshal(data)
+		if err != nil {
+			return nil, err
+		}
+		p.Command = protocol.Command{Title: title, Command: showCommand, Arguments: []protocol.LSPAny{protocol.LSPAny(argument)}}
 		return p, nil
 	}, nil
 }

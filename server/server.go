@@ -31,7 +31,8 @@ import (
 type Answers interface {
 	Hover(ctx context.Context, doc lookup.Document, offset int) (*lookup.Hover, error)
 	Lenses(ctx context.Context, doc lookup.Document) ([]lookup.Lens, error)
-	ResolveLens(ctx context.Context, data lookup.LensData) (string, error)
+	BlameHover(ctx context.Context, doc lookup.Document, offset int) (*lookup.Hover, error)
+	ResolveLens(ctx context.Context, doc lookup.Document, data lookup.LensData) (string, lookup.LensData, error)
 	Symbols(ctx context.Context, query string, limit int) ([]lookup.Symbol, error)
 	Definition(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Target, error)
 	Links(ctx context.Context, doc lookup.Document) ([]lookup.Link, error)

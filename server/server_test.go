@@ -50,7 +50,12 @@ func (answers) Hover(ctx context.Context, doc lookup.Document, offset int) (*loo
 func (answers) Lenses(_ context.Context, doc lookup.Document) ([]lookup.Lens, error) {
 	return []lookup.Lens{{Data: lookup.LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{sha}}}}, nil
 }
-func (answers) ResolveLens(context.Context, lookup.LensData) (string, error) { return "✓ main", nil }
+func (answers) BlameHover(_ context.Context, doc lookup.Document, _ int) (*lookup.Hover, error) {
+	return &lookup.Hover{Markdown: "blame"}, nil
+}
+func (answers) ResolveLens(_ context.Context, _ lookup.Document, data lookup.LensData) (string, lookup.LensData, error) {
+	return "✓ main", data, nil
+}
 func (answers) Symbols(context.Context, string, int) ([]lookup.Symbol, error) {
 	return []lookup.Symbol{{Name: sha.Short() + " Fix", Container: "r", Repository: "r", SHA: sha}}, nil
 }

@@ -59,6 +59,7 @@ func newApp(opt appOptions) *app {
 	})
 	a.forges = newForges(opt.log, a.changed)
 	a.lookup = lookup.New(known{a}, a.forges)
+	a.lookup.Ready = a.changed
 	a.server = server.New(server.Options{
 		Answers: a.lookup, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
 		Commands: map[string]server.Command{
@@ -105,6 +106,7 @@ func (a *app) close() error {
 	a.mu.Unlock()
 	a.stop()
 	a.work.Wait()
+	a.lookup.Close()
 	return errors.Join(a.registry.Close(), a.forges.close())
 }
 

@@ -16,15 +16,11 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 )
 
-// ErrUntracked says that a file is in no commit that HEAD leads to: new, ignored,
-// outside the work tree, or in a repository without commits.
-var ErrUntracked = errors.New("the file is not in HEAD")
-
 // blameTimeout ends a blame that takes too long: git needs some seconds for the
 // longest files of the longest histories.
 const blameTimeout = 5 * time.Minute
 
-// Head is the commit that HEAD of the file's work tree leads to; ErrUntracked
+// Head is the commit that HEAD of the file's work tree leads to; history.ErrUntracked
 // where there is none yet, or the file lies in no work tree of the repository.
 func (r *Repository) Head(ctx context.Context, path string) (history.Hash, error) {
 	_, head, err := r.headOf(ctx, path)
@@ -41,13 +37,13 @@ func (r *Repository) headOf(ctx context.Context, path string) (Location, history
 	if inside(path, filepath.Join(r.loc.CommonDir, "worktrees")) || loc.WorkTree == "" || !inside(path, loc.WorkTree) {
 		var err error
 		if loc, err = Discover(ctx, path); errors.Is(err, ErrNotRepository) {
-			return loc, history.Hash{}, ErrUntracked
+			return loc, history.Hash{}, history.ErrUntracked
 		} else if err != nil {
 			return loc, history.Hash{}, err
 		}
 	}
 	if loc.CommonDir != r.loc.CommonDir || loc.WorkTree == "" || !inside(path, loc.WorkTree) {
-		return loc, history.Hash{}, ErrUntracked
+		return loc, history.Hash{}, history.ErrUntracked
 	}
 	out, err := run(ctx, r.git.viewDir, environment("GIT_DIR="+loc.GitDir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull),
 		nil, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
@@ -56,7 +52,7 @@ func (r *Repository) headOf(ctx context.Context, path string) (Location, history
 	}
 	head, parseErr := history.ParseHash(strings.TrimSpace(string(out)))
 	if err != nil || parseErr != nil {
-		return loc, history.Hash{}, ErrUntracked // an unborn branch
+		return loc, history.Hash{}, history.ErrUntracked // an unborn branch
 	}
 	return loc, head, nil
 }
@@ -67,7 +63,7 @@ func inside(path, root string) bool {
 }
 
 // Blame tells which commit last changed each line of a file's text as it stands
-// in an editor. It is ErrUntracked for a file that HEAD has not got, also under
+// in an editor. It is history.ErrUntracked for a file that HEAD has not got, also under
 // the name that the index says it was moved from.
 //
 // git blame converts what it is given as `git add` would, and that can run a
@@ -82,7 +78,7 @@ func (r *Repository) Blame(ctx context.Context, path, text string) (*history.Bla
 	}
 	rel, err := filepath.Rel(loc.WorkTree, path)
 	if err != nil || inside(path, loc.GitDir) {
-		return nil, ErrUntracked
+		return nil, history.ErrUntracked
 	}
 	name := filepath.ToSlash(rel)
 	release, err := r.git.acquire(ctx)
@@ -157,7 +153,7 @@ func (s *gitSource) blame(ctx context.Context, view string, loc Location, name, 
 			return nil, err
 		}
 		if blob, err = run(ctx, tree, env, nil, "cat-file", "blob", "HEAD:"+name); err != nil {
-			return nil, errors.Join(ErrUntracked, ctx.Err())
+			return nil, errors.Join(history.ErrUntracked, ctx.Err())
 		}
 	}
 	// A checkout that converts line ends is no change of every line.
@@ -188,16 +184,16 @@ func (s *gitSource) blame(ctx context.Context, view string, loc Location, name, 
 }
 
 // movedFrom is the name in HEAD of a file that the index says was moved, and
-// ErrUntracked where it says no such thing. diff-index --cached reads no file of
+// history.ErrUntracked where it says no such thing. diff-index --cached reads no file of
 // the work tree.
 func (s *gitSource) movedFrom(ctx context.Context, env []string, tree string, loc Location, name string) (string, error) {
 	index := filepath.Join(loc.GitDir, "index")
 	if _, err := os.Stat(index); err != nil {
-		return "", ErrUntracked
+		return "", history.ErrUntracked
 	}
 	out, err := run(ctx, tree, append(env, "GIT_INDEX_FILE="+index), nil, "diff-index", "--cached", "--find-renames", "--diff-filter=R", "--name-status", "-z", "HEAD")
 	if err != nil {
-		return "", errors.Join(ErrUntracked, ctx.Err())
+		return "", errors.Join(history.ErrUntracked, ctx.Err())
 	}
 	fields := strings.Split(string(out), "\x00") // status, old name, new name
 	for i := 0; i+2 < len(fields); i += 3 {
@@ -205,7 +201,7 @@ func (s *gitSource) movedFrom(ctx context.Context, env []string, tree string, lo
 			return fields[i+1], nil
 		}
 	}
-	return "", ErrUntracked
+	return "", history.ErrUntracked
 }
 
 // parseBlame reads the porcelain format (git-blame(1), "THE PORCELAIN FORMAT"):

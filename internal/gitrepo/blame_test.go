@@ -60,7 +60,7 @@ func TestBlame(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"new.c", "x.log", "no/such/dir.c", ".git/config", "../outside.c"} {
-			if _, err := g.Blame(t.Context(), filepath.Join(r.Dir, name), "text\n"); !errors.Is(err, gitrepo.ErrUntracked) {
+			if _, err := g.Blame(t.Context(), filepath.Join(r.Dir, name), "text\n"); !errors.Is(err, history.ErrUntracked) {
 				t.Errorf("%s: %v, want ErrUntracked", name, err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestBlameWorkTrees(t *testing.T) {
 		t.Errorf("in the main one: %q", got)
 	}
 	unborn := gittest.New(t, "init main\n")
-	if _, err := open(t, unborn.Dir, "git").Blame(t.Context(), filepath.Join(unborn.Dir, "a"), "x\n"); !errors.Is(err, gitrepo.ErrUntracked) {
+	if _, err := open(t, unborn.Dir, "git").Blame(t.Context(), filepath.Join(unborn.Dir, "a"), "x\n"); !errors.Is(err, history.ErrUntracked) {
 		t.Errorf("unborn: %v", err)
 	}
 	shallow := r.Clone("--depth=1")

@@ -17,6 +17,11 @@ const (
 	signUnknown = "?"
 )
 
+// signs of the statuses that short rows show.
+var signs = map[history.Status]string{
+	history.Contains: signHere, history.Backported: signCopy, history.Reverted: "⚠ reverted on", history.Missing: signMissing, history.Unknown: signUnknown,
+}
+
 // Date is how a date is shown.
 func Date(t time.Time) string { return t.Format("2 Jan 2006") }
 
@@ -144,15 +149,21 @@ func linkTarget(url string) string {
 	return strings.NewReplacer("(", "%28", ")", "%29", "<", "%3C", ">", "%3E", " ", "%20", "\\", "%5C", "\n", "", "\r", "", "`", "%60").Replace(Clean(url))
 }
 
+// shortLine is a line's name where there is little room: stable/2025.1 is 2025.1
+// to its people; stable/1 alone would be a number.
+func shortLine(name string) string {
+	name = oneLine(name, 40)
+	if base := path.Base(name); !strings.Contains(name, "origin/") && len(base) > 3 {
+		return base
+	}
+	return name
+}
+
 // lensTitle is the landings in one short row.
 func lensTitle(landings []history.Landing) string {
 	var here, copies, missing, unknown []string
 	for _, l := range landings {
-		name := oneLine(l.Name, 40)
-		// stable/2025.1 is 2025.1 to its people; stable/1 alone would be a number.
-		if base := path.Base(name); !strings.Contains(name, "origin/") && len(base) > 3 {
-			name = base
-		}
+		name := shortLine(l.Name)
 		switch l.Status {
 		case history.Contains:
 			here = append(here, name)

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,8 +131,25 @@ func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (str
 // maxLenses bounds the lenses of one document.
 const maxLenses = 5000
 
-// Lenses gives one lens for each line that holds a known commit, without titles.
+// Lenses gives one lens for each line that holds a known commit, and in source
+// files one for the file and for each declaration, all without titles and in
+// the order of the text.
 func (l *Lookup) Lenses(ctx context.Context, doc Document) ([]Lens, error) {
+	lenses, err := l.sourceLenses(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	named, err := l.commitLenses(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	lenses = append(lenses, named...)
+	slices.SortStableFunc(lenses, func(a, b Lens) int { return cmp.Compare(a.Start, b.Start) })
+	return lenses, nil
+}
+
+// commitLenses gives one lens for each line that holds a known commit.
+func (l *Lookup) commitLenses(ctx context.Context, doc Document) ([]Lens, error) {
 	var lenses []Lens
 	var failed error
 	line := -1 // where the last lens's line ends
@@ -167,8 +185,19 @@ func (l *Lookup) Lenses(ctx context.Context, doc Document) ([]Lens, error) {
 	return lenses, failed
 }
 
-// ResolveLens gives a lens its title: the landings of its commits.
-func (l *Lookup) ResolveLens(ctx context.Context, data LensData) (string, error) {
+// ResolveLens gives a lens its title: the landings of its commits. doc is the
+// document as it is now; for a lens in a source file that takes a blame, and the
+// data comes back with the commit.
+func (l *Lookup) ResolveLens(ctx context.Context, doc Document, data LensData) (title string, resolved LensData, err error) {
+	if data.Lines != nil {
+		return l.resolveSource(ctx, doc, data)
+	}
+	title, err = l.commitTitle(ctx, data)
+	return title, data, err
+}
+
+// commitTitle is the landings of the commits that a line names.
+func (l *Lookup) commitTitle(ctx context.Context, data LensData) (string, error) {
 	var titles []string
 	for _, h := range data.Keys {
 		fs, err := l.inDocument(ctx, Document{URI: data.URI, Path: data.Path}, h.String(), false)

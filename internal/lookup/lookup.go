@@ -42,6 +42,11 @@ type Repository interface {
 	Patch(ctx context.Context, h history.Hash) (text, note string, err error)
 	// Remotes are the URLs of the remotes, the most telling first.
 	Remotes() []string
+	// Head is the commit that HEAD of the file's work tree leads to, and Blame
+	// tells which commit last changed each line of a file's text. They are
+	// history.ErrUntracked for files that HEAD has not got. Blame takes seconds.
+	Head(ctx context.Context, path string) (history.Hash, error)
+	Blame(ctx context.Context, path, text string) (*history.Blame, error)
 }
 
 // Repositories is the set of those that are open.
@@ -57,14 +62,30 @@ type Forge interface {
 	URLs(remotes []string, keys []history.Key) []string
 }
 
-// Lookup answers questions. It is safe for concurrent use.
+// Lookup answers questions. It is safe for concurrent use; Close it.
 type Lookup struct {
-	repos Repositories
-	forge Forge // nil for none
+	// Ready is called when more is known than a reply could say; it must not
+	// block. Set it before the first question, or leave it nil.
+	Ready func()
+
+	repos   Repositories
+	forge   Forge // nil for none
+	sources *sources
 }
 
 // New makes a Lookup; forge may be nil.
-func New(repos Repositories, forge Forge) *Lookup { return &Lookup{repos, forge} }
+func New(repos Repositories, forge Forge) *Lookup {
+	return &Lookup{repos: repos, forge: forge, sources: newSources()}
+}
+
+// Close ends what goes on in the background, and waits for it.
+func (l *Lookup) Close() { l.sources.close() }
+
+func (l *Lookup) ready() {
+	if l.Ready != nil {
+		l.Ready()
+	}
+}
 
 // Scope says which repositories a question is about.
 type Scope struct {

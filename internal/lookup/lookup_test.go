@@ -22,7 +22,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(gittest.Isolate(m), goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
+	goleak.VerifyTestMain(gittest.Isolate(m), goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"),
+		goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock")) // ends by itself, some time after the last match
 }
 
 // repository and known show a registry to lookup, as the program does.
@@ -62,6 +63,15 @@ func (k known) For(path string) (lookup.Repository, bool) {
 // names are demo, demo2, demo3.
 func house(t *testing.T, all ...*gittest.Repo) (*lookup.Lookup, context.Context) {
 	t.Helper()
+	repos, ctx := registry(t, all...)
+	l := lookup.New(repos, nil)
+	t.Cleanup(l.Close)
+	return l, ctx
+}
+
+// registry is what house looks into.
+func registry(t *testing.T, all ...*gittest.Repo) (lookup.Repositories, context.Context) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	store := t.TempDir()
@@ -85,7 +95,7 @@ func house(t *testing.T, all ...*gittest.Repo) (*lookup.Lookup, context.Context)
 	if n := len(registry.All()); n != len(all) {
 		t.Fatalf("%d of %d repositories are open: %v", n, len(all), registry.Failures())
 	}
-	return lookup.New(known{registry}, nil), ctx
+	return known{registry}, ctx
 }
 
 // in is a text in the work tree of a repository.
@@ -234,7 +244,7 @@ func TestLenses(t *testing.T) {
 	}
 	titles := []string{"✓ main, stable/1.0", two.String()[:7] + " ✓ main   ✗ stable/1.0  ·  " + one.String()[:7] + " ✓ main, stable/1.0"}
 	for i, lens := range lenses {
-		title, err := l.ResolveLens(ctx, lens.Data)
+		title, _, err := l.ResolveLens(ctx, doc, lens.Data)
 		if err != nil || title != titles[i] {
 			t.Errorf("title %q %v, want %q", title, err, titles[i])
 		}

@@ -34,6 +34,16 @@ type LensData struct {
 	URI  string         `json:"uri"`
 	Path string         `json:"path"`
 	Keys []history.Hash `json:"keys"` // the known commits of the line, in order
+	// Lines are what a lens in a source file is about; nil for one that stands at
+	// commits' names. Its Keys come with its title: they are the newest change.
+	Lines *Lines `json:"lines,omitempty"`
+}
+
+// Lines are lines of one version of a text.
+type Lines struct {
+	First int    `json:"first"` // from 0
+	Last  int    `json:"last"`
+	Text  string `json:"text"` // which text, as this process calls it
 }
 
 // Symbol is a commit as a workspace symbol.

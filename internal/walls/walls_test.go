@@ -20,6 +20,7 @@ var homes = []struct{ library, home, why string }{
 	{"github.com/blevesearch/bleve", "index", "the text index can be replaced as long as one package knows it"},
 	{"go.lsp.dev/", "server", "positions and unions of LSP stay at the edge; the rest speaks byte offsets"},
 	{"github.com/hashicorp/go-plugin", "plugins", "authors and askers of forges see neither gRPC nor processes"},
+	{"github.com/alecthomas/chroma", "internal/outline", "an editor's own symbols will take its place"},
 	{"github.com/spf13/cobra", "cmd", "flags are wiring"},
 }
 
@@ -38,7 +39,8 @@ var alone = []struct {
 	{"plugins", []string{"plugins"}, "strangers build on it"},
 	{"plugins/github", []string{"plugins"}, "a forge is what a stranger could write"},
 	{"internal/task", []string{}, "everybody reports to it"},
-	{"internal/lookup", []string{"history", "index", "internal/scan"}, "who reads the index never meets who fills it"},
+	{"internal/outline", []string{}, "source text, and nothing that knows of commits"},
+	{"internal/lookup", []string{"history", "index", "internal/scan", "internal/outline"}, "who reads the index never meets who fills it"},
 	{"internal/repos", []string{"history", "index", "internal/gitrepo", "internal/task"}, "who fills the index never meets who reads it"},
 }
 

@@ -1,0 +1,154 @@
+package lookup
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// memo remembers what takes long to find out, and finds it out once however
+// many ask meanwhile. Who stops asking does not stop it at once: an editor that
+// scrolls cancels and asks again. The zero value is not usable.
+type memo[K comparable, V any] struct {
+	most   int           // results that are kept
+	linger time.Duration // how long it goes on with nobody waiting
+
+	ctx  context.Context // ends all
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	calls  map[K]*call[V]
+	recent []K // the one used last at the end
+}
+
+// call is a result that is there or on its way.
+type call[V any] struct {
+	done    chan struct{}
+	value   V
+	err     error
+	waiting int
+	cancel  context.CancelFunc
+}
+
+func newMemo[K comparable, V any](most int, linger time.Duration) *memo[K, V] {
+	m := &memo[K, V]{most: most, linger: linger, calls: map[K]*call[V]{}}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	return m
+}
+
+// get returns what find finds for the key, or ctx's error as soon as ctx ends.
+// Errors are not remembered.
+func (m *memo[K, V]) get(ctx context.Context, key K, find func(context.Context) (V, error)) (V, error) {
+	m.mu.Lock()
+	c, known := m.calls[key]
+	if !known && !m.closed {
+		c = m.begin(key, find)
+	}
+	if c == nil {
+		m.mu.Unlock()
+		var none V
+		return none, context.Canceled
+	}
+	m.use(key)
+	c.waiting++
+	m.mu.Unlock()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.waiting--; c.waiting == 0 {
+		m.leave(c)
+	}
+	select {
+	case <-c.done:
+		return c.value, c.err
+	default:
+		var none V
+		return none, ctx.Err()
+	}
+}
+
+// known is the key's result, if it is there.
+func (m *memo[K, V]) known(key K) (value V, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.calls[key]
+	if c == nil {
+		return value, false
+	}
+	select {
+	case <-c.done:
+		return c.value, c.err == nil
+	default:
+		return value, false
+	}
+}
+
+// begin starts to find a key's result. m.mu is held.
+func (m *memo[K, V]) begin(key K, find func(context.Context) (V, error)) *call[V] {
+	ctx, cancel := context.WithCancel(m.ctx)
+	c := &call[V]{done: make(chan struct{}), cancel: cancel}
+	m.calls[key] = c
+	m.work.Go(func() {
+		defer cancel()
+		value, err := find(ctx)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		c.value, c.err = value, err
+		if err != nil && m.calls[key] == c {
+			delete(m.calls, key)
+		}
+		close(c.done)
+	})
+	return c
+}
+
+// leave ends a call that nobody waits for any more, after a while. m.mu is held.
+func (m *memo[K, V]) leave(c *call[V]) {
+	select {
+	case <-c.done:
+		return
+	default:
+	}
+	time.AfterFunc(m.linger, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if c.waiting == 0 {
+			c.cancel()
+		}
+	})
+}
+
+// use makes a key the one used last, and forgets the oldest results. m.mu is held.
+func (m *memo[K, V]) use(key K) {
+	kept := m.recent[:0]
+	for _, k := range m.recent {
+		if _, there := m.calls[k]; there && k != key {
+			kept = append(kept, k)
+		}
+	}
+	m.recent = append(kept, key)
+	for i := 0; len(m.recent) > m.most && i < len(m.recent)-1; {
+		c := m.calls[m.recent[i]]
+		select {
+		case <-c.done:
+			delete(m.calls, m.recent[i])
+			m.recent = append(m.recent[:i], m.recent[i+1:]...)
+		default:
+			i++ // somebody waits for it
+		}
+	}
+}
+
+// close ends all calls and waits for them.
+func (m *memo[K, V]) close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.stop()
+	m.work.Wait()
+}
