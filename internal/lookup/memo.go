@@ -10,8 +10,11 @@ import (
 // many ask meanwhile. Who stops asking does not stop it at once: an editor that
 // scrolls cancels and asks again. The zero value is not usable.
 type memo[K comparable, V any] struct {
-	most   int           // results that are kept
-	linger time.Duration // how long it goes on with nobody waiting
+	most int // results that are kept
+	// A call goes on with nobody waiting for as long as linger, and no longer than
+	// until another one begins in the same group.
+	linger time.Duration
+	group  func(K) string
 
 	ctx  context.Context // ends all
 	stop context.CancelFunc
@@ -25,6 +28,7 @@ type memo[K comparable, V any] struct {
 
 // call is a result that is there or on its way.
 type call[V any] struct {
+	group   string
 	done    chan struct{}
 	value   V
 	err     error
@@ -32,8 +36,8 @@ type call[V any] struct {
 	cancel  context.CancelFunc
 }
 
-func newMemo[K comparable, V any](most int, linger time.Duration) *memo[K, V] {
-	m := &memo[K, V]{most: most, linger: linger, calls: map[K]*call[V]{}}
+func newMemo[K comparable, V any](most int, linger time.Duration, group func(K) string) *memo[K, V] {
+	m := &memo[K, V]{most: most, linger: linger, group: group, calls: map[K]*call[V]{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -91,7 +95,12 @@ func (m *memo[K, V]) known(key K) (value V, ok bool) {
 // begin starts to find a key's result. m.mu is held.
 func (m *memo[K, V]) begin(key K, find func(context.Context) (V, error)) *call[V] {
 	ctx, cancel := context.WithCancel(m.ctx)
-	c := &call[V]{done: make(chan struct{}), cancel: cancel}
+	c := &call[V]{group: m.group(key), done: make(chan struct{}), cancel: cancel}
+	for _, other := range m.calls {
+		if other.group == c.group && other.waiting == 0 {
+			other.cancel() // of a text that was changed since
+		}
+	}
 	m.calls[key] = c
 	m.work.Go(func() {
 		defer cancel()

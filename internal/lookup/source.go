@@ -45,7 +45,9 @@ const (
 	outlineBudget = 60 * time.Millisecond
 	// hoverBudget is how long a hover waits for a blame that nobody asked for yet.
 	hoverBudget = 150 * time.Millisecond
-	// blameLinger is how long a blame goes on with nobody waiting.
+	// lexLinger and blameLinger are how long these go on with nobody waiting: a
+	// reply never waits for a long file's declarations.
+	lexLinger   = time.Minute
 	blameLinger = 2 * time.Second
 
 	keptTexts = 64
@@ -54,9 +56,9 @@ const (
 func newSources() *sources {
 	return &sources{
 		seed:     maphash.MakeSeed(),
-		outlines: newMemo[outlineKey, []outline.Declaration](keptTexts, blameLinger),
-		heads:    newMemo[headKey, history.Hash](2*keptTexts, blameLinger),
-		blames:   newMemo[blameKey, *history.Blame](keptTexts, blameLinger),
+		outlines: newMemo[outlineKey, []outline.Declaration](keptTexts, lexLinger, func(k outlineKey) string { return k.path }),
+		heads:    newMemo[headKey, history.Hash](2*keptTexts, blameLinger, func(k headKey) string { return k.path }),
+		blames:   newMemo[blameKey, *history.Blame](keptTexts, blameLinger, func(k blameKey) string { return k.path }),
 	}
 }
 
