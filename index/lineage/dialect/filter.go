@@ -18,6 +18,8 @@ type filter struct {
 	// it is in lower case, and stands in any case in matches.
 	literal string
 	fold    bool
+	// beyondHead is whether the literal tells more than the heads.
+	beyondHead bool
 }
 
 // mayHold says whether a text holds the filter's literal.
@@ -63,6 +65,9 @@ func newFilter(pattern string) filter {
 		}
 	}
 	f.heads = short
+	for _, h := range f.heads {
+		f.beyondHead = f.beyondHead || !strings.Contains(h, strings.ToLower(f.literal)) && !strings.HasPrefix(strings.ToLower(f.literal), h)
+	}
 	return f
 }
 

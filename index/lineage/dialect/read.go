@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -81,11 +82,14 @@ func (r *reader) line(heads []headed, start, end int) {
 	var text string
 	for i := range heads {
 		h := &heads[i]
-		if !beginsFold(r.message[start+1:end], h.rest) {
+		if start+1 < end && h.rest != "" && lowered[r.message[start+1]] != h.rest[0] || !beginsFold(r.message[start+1:end], h.rest) {
 			continue
 		}
 		if text == "" {
 			text = trimRight(r.message[start:end])
+		}
+		if h.filter.beyondHead && !h.filter.mayHold(text) && h.spec.On != OnParagraph {
+			continue
 		}
 		if r.match(h.dialect, text, start) {
 			return
@@ -161,7 +165,22 @@ func (r *reader) subject(start, end, depth int) {
 
 // find is where the groups of d's pattern stand in the message, or nil.
 func (d *dialect) find(text string, offset int) []int {
-	at := d.re.FindStringSubmatchIndex(text)
+	var at []int
+	if d.linear != nil {
+		var few [8]int
+		groups := few[:]
+		if n := 2 * d.linear.groups; n > len(groups) {
+			groups = make([]int, n)
+		} else {
+			groups = groups[:n]
+		}
+		if !d.linear.match(text, groups) {
+			return nil
+		}
+		at = slices.Clone(groups)
+	} else {
+		at = d.re.FindStringSubmatchIndex(text)
+	}
 	for i := range at {
 		if at[i] >= 0 {
 			at[i] += offset

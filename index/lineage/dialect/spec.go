@@ -71,6 +71,7 @@ type dialect struct {
 	re                               *regexp.Regexp
 	sha, key, subject, line, partial int // groups' numbers, or -1
 	filter                           filter
+	linear                           *linear // instead of re, where there is one
 }
 
 // The texts behind {sha} and {shas}. In a list a SHA may have its subject in
@@ -141,7 +142,12 @@ func compile(spec Spec) (*dialect, *SpecError) {
 		return wrong("pattern", "matches the empty text, and so every line")
 	}
 	d := &dialect{spec: spec, re: re, sha: -1, key: -1, subject: -1, line: -1, partial: -1}
+	seen := make(map[string]bool)
 	for i, name := range re.SubexpNames() {
+		if seen[name] && name != "" {
+			return wrong("pattern", "has the group %q twice", name)
+		}
+		seen[name] = true
 		switch name {
 		case "":
 		case "sha":
@@ -161,7 +167,7 @@ func compile(spec Spec) (*dialect, *SpecError) {
 	if err := d.names(); err != nil {
 		return nil, &SpecError{Field: "pattern", Err: err}
 	}
-	d.filter = newFilter(expanded)
+	d.filter, d.linear = newFilter(expanded), linearOf(expanded)
 	return d, nil
 }
 
