@@ -43,24 +43,26 @@ const (
 	Concerns    Meaning = "concerns"     // this is about the issue that Key names
 )
 
-// meanings holds each meaning, with what the documentation says of it.
-var meanings = []struct {
+// meaning is a Meaning with what the documentation says of it.
+type meaning struct {
 	means Meaning
 	text  string
-}{
-	{Copy, "a copy of it"},
-	{PartialCopy, "a copy of a part of it"},
-	{Same, "all copies of one change share it"},
-	{Request, "came by this request or merge"},
-	{Revert, "takes it out"},
-	{Reapply, "brings it back"},
-	{Fix, "fixes it"},
-	{DependsOn, "here for its sake: it depends on this"},
-	{Needs, "needs it too"},
-	{NotACopy, "has no source upstream"},
-	{Wanted, "asks to be copied there"},
-	{Released, "upstream has it since then"},
-	{Concerns, "is about that issue"},
+}
+
+var meanings = []meaning{
+	{Copy, "is a copy of the named change"},
+	{PartialCopy, "has a part of the named change"},
+	{Same, "is one of the copies of a change, all of which carry this name"},
+	{Request, "came by the named request, or by a merge to the named branch"},
+	{Revert, "takes the named change out"},
+	{Reapply, "brings the named change back"},
+	{Fix, "fixes what the named change broke"},
+	{DependsOn, "is there for the sake of the named change, which depends on it"},
+	{Needs, "needs the named change on the same line"},
+	{NotACopy, "was made for its line and has no source upstream"},
+	{Wanted, "asks to be copied, to the named line and later ones or to where it applies"},
+	{Released, "is upstream since the named release"},
+	{Concerns, "is about the named issue"},
 }
 
 // Claim is one thing that a message says of another change.

@@ -15,7 +15,8 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 )
 
-var update = flag.Bool("update", false, "rewrite the claims in testdata, and docs/dialects.md")
+// update is the flag of docs_test.go: both test packages are one program.
+func update() bool { return flag.Lookup("update").Value.String() == "true" }
 
 // read is all that a set reads in a message, one claim a line: what it means,
 // by which dialect and evidence, the name's text in the message, and the fields
@@ -64,17 +65,17 @@ func TestMessages(t *testing.T) {
 				if i+1 < len(a.Files) && a.Files[i+1].Name == claims.Name {
 					i++
 					claims.Data = a.Files[i].Data
-				} else if !*update {
+				} else if !update() {
 					t.Errorf("%s: has no %s behind it", message.Name, claims.Name)
 				}
 				got := read(dialect.Builtin(), string(message.Data))
-				if diff := cmp.Diff(string(claims.Data), got); diff != "" && !*update {
+				if diff := cmp.Diff(string(claims.Data), got); diff != "" && !update() {
 					t.Errorf("%s (-want +got):\n%s", message.Name, diff)
 				}
 				claims.Data = []byte(got)
 				now = append(now, message, claims)
 			}
-			if a.Files = now; *update {
+			if a.Files = now; update() {
 				if err := os.WriteFile(file, txtar.Format(a), 0o666); err != nil {
 					t.Fatal(err)
 				}

@@ -10,9 +10,10 @@ import (
 // Read calls fn with what a message says of other changes, until it says false.
 //
 // Of the dialects on lines and paragraphs the first that matches at a line
-// counts; those on the subject all count, and what a copy's subject says beyond
-// its prefix counts too. Claims come in the order of the message, but for those
-// of dialects of which only the last line counts, which come at the end.
+// counts; of those on the subject the first of each meaning does, and what a
+// copy's subject says beyond its prefix counts too. Claims come in the order of
+// the message, the subject's first dialect first, but for those of dialects of
+// which only the last line counts: they come at the end.
 //
 // Lines of a quoted mail ("> …") say nothing, nor does a diff that stands in
 // the message, nor what follows it.
@@ -140,11 +141,16 @@ func (r *reader) subject(start, end, depth int) {
 		return
 	}
 	text := trimRight(r.message[start:end])
+	var read Meaning
 	try := func(d *dialect) {
-		at := d.find(text, start)
-		if at == nil || r.done {
+		if d.spec.Means == read || r.done {
 			return
 		}
+		at := d.find(text, start)
+		if at == nil {
+			return
+		}
+		read = d.spec.Means
 		r.claims(d, at)
 		if d.spec.Means == Copy && d.subject >= 0 && at[2*d.subject] > start {
 			r.subject(at[2*d.subject], at[2*d.subject+1], depth+1)

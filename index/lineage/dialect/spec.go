@@ -118,12 +118,7 @@ func compile(spec Spec) (*dialect, *SpecError) {
 	if spec.On != OnLine && spec.On != OnSubject && spec.On != OnParagraph {
 		return wrong("on", "%q is none of %s, %s, %s", spec.On, OnLine, OnSubject, OnParagraph)
 	}
-	if !slices.ContainsFunc(meanings, func(m struct {
-		means Meaning
-		text  string
-	}) bool {
-		return m.means == spec.Means
-	}) {
+	if !slices.ContainsFunc(meanings, func(m meaning) bool { return m.means == spec.Means }) {
 		var known []string
 		for _, m := range meanings {
 			known = append(known, string(m.means))
