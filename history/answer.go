@@ -136,3 +136,48 @@ type SearchResult struct {
 	Limits     []Limit           `json:"limits"`
 	DurationMs float64           `json:"durationMs"`
 }
+
+// MissingChange is a change that one line lacks.
+type MissingChange struct {
+	SHA     Hash      `json:"sha"`
+	Subject string    `json:"subject"`
+	Author  Signature `json:"author"`
+	Date    time.Time `json:"date"`   // committer date
+	Needed  bool      `json:"needed"` // the line has what this fixes
+	Reason  string    `json:"reason"`
+	Keys    []Key     `json:"keys"`
+}
+
+// ExcludedChange is a commit that a line has not got and that is no lack of it.
+type ExcludedChange struct {
+	SHA    Hash   `json:"sha"`
+	Reason string `json:"reason"`
+}
+
+// MissingResult is what missing says: what the line From lacks of the line In.
+type MissingResult struct {
+	Repository string           `json:"repository"`
+	From       string           `json:"from"`
+	In         string           `json:"in"`
+	Changes    []MissingChange  `json:"changes"`  // newest first
+	Excluded   []ExcludedChange `json:"excluded"` // newest first
+	Limits     []Limit          `json:"limits"`
+}
+
+// CheckedLanding is one change on one line as check sees it.
+type CheckedLanding struct {
+	Query      string  `json:"query"`
+	Repository string  `json:"repository"`
+	SHA        Hash    `json:"sha"`
+	Line       string  `json:"line"`
+	OK         bool    `json:"ok"`
+	Landing    Landing `json:"landing"`
+	Reason     string  `json:"reason"` // why it passes or fails
+}
+
+// CheckResult is what check says.
+type CheckResult struct {
+	OK      bool             `json:"ok"` // all of Results pass
+	Results []CheckedLanding `json:"results"`
+	Limits  []Limit          `json:"limits"`
+}

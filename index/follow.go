@@ -9,6 +9,8 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
 
@@ -86,11 +88,19 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	moved := !slices.Equal(refs.Shallow, x.numbering().shallow)
 	x.genMu.Unlock()
 	if !rebuild && !moved && equalTips(old.Graph, tips) {
+		lines := x.linesOf(refs, old.Graph)
+		known := old.lineage
+		if !slices.Equal(lines, old.Lines) {
+			known = nil
+		}
 		if old.behind || !equalRefs(old.Refs, refs) {
-			x.publish(old.Graph, refs, false, nil)
+			x.publish(old.Graph, refs, lines, publication{lineage: known})
 		}
 		x.save(old.Graph)
-		return nil
+		if known != nil {
+			return nil
+		}
+		return x.retrace(ctx, old.Graph, lines, nil)
 	}
 	from := old.Graph
 	if from.Len() > 0 && (rebuild || moved || wasteful(from)) {
@@ -98,9 +108,11 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 		from = graph.New(x.opt.HashSize)
 	}
 	if !old.behind && old.Graph.Len() > 0 {
-		x.publish(old.Graph, old.Refs, true, nil)
+		x.publish(old.Graph, old.Refs, old.Lines, publication{behind: true, lineage: old.lineage})
 	}
-	nodes, err := x.read(ctx, from, tips, refs.Shallow)
+	reader := readFacts(x.facts)
+	nodes, err := x.read(ctx, from, tips, refs.Shallow, reader)
+	said := reader.wait()
 	if err != nil {
 		return err
 	}
@@ -108,15 +120,43 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	if err != nil {
 		return fmt.Errorf("building the graph: %w", err)
 	}
-	var next *generation
+	p := publication{}
 	if from != old.Graph {
-		next = &generation{number: x.store.nextGeneration(), shallow: refs.Shallow}
+		p.next = &generation{number: x.store.nextGeneration(), shallow: refs.Shallow}
+		x.facts, x.savedFacts = lineage.NewFacts(x.opt.Dialects), nil
 	} else if from.Len() == 0 {
 		x.genMu.Lock()
 		x.numbering().shallow = refs.Shallow
 		x.genMu.Unlock()
 	}
-	x.publish(g, refs, false, next)
+	lines := x.linesOf(refs, g)
+	if len(nodes) < bigWalk && old.lineage != nil && from == old.Graph {
+		// It is soon done, and one publication is less for clients to do.
+		if x.facts, err = x.learn(ctx, g, x.facts, said); err == nil {
+			p.lineage, err = x.trace(ctx, g, lines)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	x.publish(g, refs, lines, p)
+	x.save(g)
+	if p.lineage != nil {
+		return nil
+	}
+	return x.retrace(ctx, g, lines, said)
+}
+
+// retrace gives the present snapshot, which has this graph, its lineage.
+func (x *Index) retrace(ctx context.Context, g *graph.Graph, lines []line.Line, said map[history.Hash]lineage.Fact) (err error) {
+	if x.facts, err = x.learn(ctx, g, x.facts, said); err != nil {
+		return err
+	}
+	l, err := x.trace(ctx, g, lines)
+	if err != nil {
+		return err
+	}
+	x.publishLineage(l)
 	x.save(g)
 	return nil
 }
@@ -146,7 +186,7 @@ func wasteful(g *graph.Graph) bool {
 const bigWalk = 2_000
 
 // read collects the commits that the graph lacks.
-func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, shallow []history.Hash) ([]graph.Node, error) {
+func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, shallow []history.Hash, facts *factReader) ([]graph.Node, error) {
 	var want, have []history.Hash
 	for _, t := range tips {
 		if _, known := from.Pos(t.Commit); !known {
@@ -174,6 +214,7 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, s
 	err := x.src.Walk(ctx, want, have, func(c *history.Commit) error {
 		nodes = append(nodes, graph.Node{Hash: c.Hash, Parents: c.Parents, CommitTime: c.Committer.Date.Unix(), AuthorTime: c.Author.Date.Unix(),
 			Author: graph.PersonOf(c.Author), Committer: graph.PersonOf(c.Committer), Truncated: boundary[c.Hash]})
+		facts.put(c)
 		if hold {
 			x.held.put(c)
 		}
@@ -211,6 +252,7 @@ func (x *Index) save(g *graph.Graph) {
 	same := x.onDisk == g
 	x.genMu.Unlock()
 	if same {
+		x.saveFacts(gen.number)
 		return
 	}
 	err := g.Save(x.store.graphFile(gen.number))

@@ -23,6 +23,8 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
 
@@ -55,6 +57,12 @@ type Options struct {
 	// Words asks for the text index from the start. Otherwise it is built when
 	// WaitWords first asks: a single answer from the graph should not cost it.
 	Words bool
+	// Dialects are how messages say what they copy, revert and fix; nil for the
+	// built-in ones.
+	Dialects *dialect.Set
+	// NoTrailers leaves aside what messages say of copies, all but Change-Ids: to
+	// measure how much the rest finds.
+	NoTrailers bool
 	// OnChange is called after each publication, from the index's goroutines; it
 	// must not block.
 	OnChange func()
@@ -89,6 +97,10 @@ type Index struct {
 
 	store *store
 	held  heldCommits
+
+	// facts are what the messages of the graph's commits say, as far as they were
+	// read; savedFacts are those on disk. The follower alone uses them.
+	facts, savedFacts *lineage.Facts
 
 	genMu sync.Mutex
 	gen   *generation   // whose words answer
@@ -128,6 +140,9 @@ func Open(src Source, opt Options) (*Index, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	if opt.Dialects == nil {
+		opt.Dialects = dialect.Builtin()
+	}
 	x := &Index{
 		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words,
 		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), changed: make(chan struct{}),
@@ -164,6 +179,11 @@ func (x *Index) load() {
 		x.onDisk = g
 	}
 	x.genMu.Unlock()
+	x.facts, x.savedFacts = lineage.NewFacts(x.opt.Dialects), nil
+	if err == nil {
+		x.facts = x.loadFacts(m.Generation, g)
+		x.savedFacts = x.facts
+	}
 	if x.store.held.Load() {
 		if err := x.store.sweep(m.Generation); err != nil {
 			x.log.Warn("sweeping the index", "error", err)
@@ -173,7 +193,7 @@ func (x *Index) load() {
 	for _, t := range g.Tips() {
 		refs.List = append(refs.List, history.Ref{Name: t.Name, Object: t.Commit, Commit: t.Commit})
 	}
-	x.publish(g, refs, true, nil)
+	x.publish(g, refs, x.linesOf(refs, g), publication{behind: true})
 }
 
 // Start follows the repository until Close.
@@ -205,15 +225,25 @@ func (x *Index) Close() error {
 // Snapshot is the present state; it is never nil.
 func (x *Index) Snapshot() *Snapshot { return x.snap.Load() }
 
-// publish makes a state the present one. behind says that it may not be what
-// the refs say now; next, if not nil, is a new numbering that the graph begins.
-func (x *Index) publish(g *graph.Graph, refs history.Refs, behind bool, next *generation) {
-	s := &Snapshot{Graph: g, Refs: refs, index: x, behind: behind}
+// publication is what a published state is, beside its graph.
+type publication struct {
+	behind  bool             // it may not be what the refs say now
+	next    *generation      // a new numbering that the graph begins, or nil
+	lineage *lineage.Lineage // nil while it is not known
+}
+
+func (x *Index) linesOf(refs history.Refs, g *graph.Graph) []line.Line {
 	lines, err := line.Lines(refs, x.opt.Lines, g)
 	if err != nil {
 		x.log.Warn("the release lines", "error", err)
 	}
-	s.Lines = lines
+	return lines
+}
+
+// publish makes a state the present one.
+func (x *Index) publish(g *graph.Graph, refs history.Refs, lines []line.Line, p publication) {
+	s := &Snapshot{Graph: g, Refs: refs, Lines: lines, index: x, behind: p.behind, lineage: p.lineage}
+	next := p.next
 	s.tags = line.NewTags(g)
 	s.people = x.snap.Load().peopleOf(g, refs)
 	x.genMu.Lock()
@@ -309,6 +339,18 @@ func (x *Index) WaitWords(ctx context.Context) error {
 	return x.wait(ctx, func() (bool, error) {
 		return x.Snapshot().WordsPending() == 0, x.wordErr
 	})
+}
+
+// WaitLineage waits until, beyond WaitWords, all copies, reverts and fixes are
+// known.
+func (x *Index) WaitLineage(ctx context.Context) error {
+	if err := x.WaitGraph(ctx); err != nil {
+		return err
+	}
+	if err := x.WaitWords(ctx); err != nil && ctx.Err() != nil {
+		return err // without words, what closes the same bug is not known
+	}
+	return x.wait(ctx, func() (bool, error) { return !x.Snapshot().LineagePending(), x.err })
 }
 
 // wait returns when ready says so; its error counts when it is not ready.

@@ -290,7 +290,7 @@ func TestLandings(t *testing.T) {
 		{"engine", "main", "contains", "v1.0"},
 		{"engine", "stable/1", "contains", "v1.0"},
 		{"leak", "main", "contains", "v2.0"}, // the candidate is no release
-		{"leak", "stable/1", "missing", ""},
+		{"leak", "stable/1", "backported", "v1.1"},
 		{"leak1", "stable/1", "contains", "v1.1"},
 		{"docs", "main", "contains", ""},
 	} {

@@ -1,11 +1,13 @@
 package index
 
 import (
+	"context"
 	"errors"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 )
 
 // Snapshot is one consistent state of a repository: the graph, the refs that it
@@ -17,11 +19,12 @@ type Snapshot struct {
 	Refs  history.Refs
 	Lines []line.Line // upstream first, then as shown
 
-	index  *Index
-	tags   *line.Tags
-	view   *view // nil while there is no text index
-	people *people
-	behind bool
+	index   *Index
+	lineage *lineage.Lineage // nil while it is not known
+	tags    *line.Tags
+	view    *view // nil while there is no text index
+	people  *people
+	behind  bool
 }
 
 // Behind says that the refs may have moved since, or were not looked at yet.
@@ -102,10 +105,53 @@ func (s *Snapshot) Ref(name string) (history.Ref, bool) {
 const Unlisted graph.Pos = -1
 
 // Landings tells how the commit stands on each release line; an ended line that
-// has it not is left out.
+// has it not is left out. While the lineage is not known (see LineagePending),
+// ancestry alone counts.
 func (s *Snapshot) Landings(p graph.Pos) []history.Landing {
-	landings := make([]history.Landing, 0, len(s.Lines))
+	if s.lineage == nil || p < 0 {
+		return s.ancestry(p, s.Lines)
+	}
+	names := make(map[graph.RefID]line.Line, len(s.Lines))
 	for _, l := range s.Lines {
+		if ref, ok := s.Graph.RefByName(l.Ref); ok {
+			names[ref] = l
+		}
+	}
+	landings := make([]history.Landing, 0, len(s.Lines))
+	for _, l := range s.lineage.Landings(p, s.lineage.Lines()...) {
+		named := names[l.Line.Ref]
+		landings = append(landings, s.landing(named.Name, named.Ref, l))
+	}
+	return landings
+}
+
+// landing is a landing with the names that people use.
+func (s *Snapshot) landing(name, ref string, l lineage.Landing) history.Landing {
+	landing := history.Landing{Name: name, Ref: ref, Status: l.Status, Evidence: l.Evidence, Incomplete: []history.Hash{}}
+	if landing.Evidence == nil {
+		landing.Evidence = []string{}
+	}
+	if l.Commit >= 0 {
+		h := s.Graph.Hash(l.Commit)
+		landing.Commit = &h
+		if tag, ok := s.tags.First(l.Line.Ref, l.Commit); ok && l.Status != history.Reverted {
+			landing.FirstTag = &tag
+		}
+	}
+	if l.RevertedBy >= 0 {
+		h := s.Graph.Hash(l.RevertedBy)
+		landing.RevertedBy = &h
+	}
+	for _, fix := range l.Incomplete {
+		landing.Incomplete = append(landing.Incomplete, s.Graph.Hash(fix))
+	}
+	return landing
+}
+
+// ancestry tells the landings that need no lineage.
+func (s *Snapshot) ancestry(p graph.Pos, lines []line.Line) []history.Landing {
+	landings := make([]history.Landing, 0, len(lines))
+	for _, l := range lines {
 		ref, ok := s.Graph.RefByName(l.Ref)
 		if !ok {
 			continue
@@ -128,6 +174,46 @@ func (s *Snapshot) Landings(p graph.Pos) []history.Landing {
 		landings = append(landings, landing)
 	}
 	return landings
+}
+
+// LineagePending says that copies, reverts and fixes are not all known yet.
+func (s *Snapshot) LineagePending() bool { return s.lineage == nil }
+
+// Related are the commits that have to do with one; none while the lineage is
+// not known.
+func (s *Snapshot) Related(p graph.Pos) []lineage.Relation {
+	if s.lineage == nil || p < 0 {
+		return nil
+	}
+	return s.lineage.Related(p)
+}
+
+// ErrNoLineage is returned while it is not known what derives from what.
+var ErrNoLineage = errors.New("copies are not known yet")
+
+// Missing compares two refs, as lineage.Missing.
+func (s *Snapshot) Missing(ctx context.Context, from, in lineage.Side) ([]lineage.Lack, []lineage.Excluded, error) {
+	if s.lineage == nil {
+		return nil, nil, ErrNoLineage
+	}
+	return s.lineage.Missing(ctx, from, in)
+}
+
+// LandingOn tells how a commit stands on any ref.
+func (s *Snapshot) LandingOn(p graph.Pos, on lineage.Side) history.Landing {
+	name := s.Graph.Tips()[on.Ref].Name
+	if s.lineage == nil || p < 0 {
+		return s.ancestry(p, []line.Line{{Name: on.Name, Ref: name}})[0]
+	}
+	return s.landing(on.Name, name, s.lineage.Landings(p, lineage.Line{Ref: on.Ref})[0])
+}
+
+// Original is the commit that one was copied from, as lineage.Original.
+func (s *Snapshot) Original(p graph.Pos) (graph.Pos, bool) {
+	if s.lineage == nil || p < 0 {
+		return 0, false
+	}
+	return s.lineage.Original(p)
 }
 
 // Tags are the tags that contain the commit, oldest first.

@@ -21,6 +21,7 @@ import (
 //	lock            held by the one process that writes
 //	manifest.json   which generation is in use
 //	g<N>/graph      the commit graph with the ref tips, checksummed by itself
+//	g<N>/lineage    what messages say of other commits, as far as it was read
 //	g<N>/text/      the Bleve shard, with its coverage
 //
 // A generation gives positions to commits, and both the graph and the text
@@ -70,6 +71,7 @@ func (s *store) unlock() error {
 
 func (s *store) generationDir(n int) string { return filepath.Join(s.dir, "g"+strconv.Itoa(n)) }
 func (s *store) graphFile(n int) string     { return filepath.Join(s.generationDir(n), "graph") }
+func (s *store) factsFile(n int) string     { return filepath.Join(s.generationDir(n), "lineage") }
 func (s *store) textDir(n int) string       { return filepath.Join(s.generationDir(n), "text") }
 
 // load reads what is in use. An error is a reason to build anew; it is

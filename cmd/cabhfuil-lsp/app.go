@@ -64,7 +64,7 @@ func newApp(opt appOptions) *app {
 		Answers: a.lookup, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
 		Commands: map[string]server.Command{
 			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
-			"cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
+			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
 		},
 	})
 	a.configure(opt.alone)
@@ -261,6 +261,47 @@ func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error)
 		return nil, err
 	}
 	return a.lookup.Search(ctx, lookup.Search{Scope: s, Query: p.Query, Limit: p.Limit, Wait: p.Wait})
+}
+
+func (a *app) missing(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p struct {
+		scope
+		From     string `json:"from"`
+		In       string `json:"in"`
+		Needed   bool   `json:"needed"`
+		Security bool   `json:"security"`
+		Since    string `json:"since"`
+	}
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.resolve(ctx, p.scope)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.someRepository(p.scope); err != nil {
+		return nil, err
+	}
+	return a.lookup.Missing(ctx, lookup.Missing{Scope: s, From: p.From, In: p.In, Needed: p.Needed, Security: p.Security, Since: p.Since, Wait: p.Wait})
+}
+
+func (a *app) check(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p struct {
+		scope
+		Keys []string `json:"keys"`
+		On   []string `json:"on"`
+	}
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	s, err := a.resolve(ctx, p.scope)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.someRepository(p.scope); err != nil {
+		return nil, err
+	}
+	return a.lookup.Check(ctx, lookup.Check{Scope: s, Keys: p.Keys, On: p.On})
 }
 
 func (a *app) commit(ctx context.Context, argument json.RawMessage) (any, error) {

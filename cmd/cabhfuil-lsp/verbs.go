@@ -92,6 +92,75 @@ restrict; - negates, OR joins. Exits 0 when something was found, 1 when not, 2 o
 	return c
 }
 
+func missingCommand(io stdio, g *global) *cobra.Command {
+	var from, in, since string
+	var needed, security bool
+	c := &cobra.Command{
+		Use: "missing --from LINE", Short: "List what a release line lacks of the upstream line", Args: cobra.NoArgs,
+		Long: `List the changes that the upstream line has and LINE lacks. What LINE has under another SHA counts as present.
+Merges, changes that were reverted again, and fixes of what never reached LINE are left out; -v and JSON say why.
+Exits 0 whatever it lists, 2 on failure.`,
+		Example: `  cabhfuil-lsp missing --from stable/2.1 --needed
+  cabhfuil-lsp missing --from stable/2.1 --in stable/2.2 --since 2025-01-01`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := ask(cmd.Context(), g, "cabhfuil.missing", map[string]any{"from": from, "in": in, "needed": needed, "security": security, "since": since})
+			if err != nil {
+				return err
+			}
+			var result history.MissingResult
+			if err := json.Unmarshal(raw, &result); err != nil {
+				return err
+			}
+			return show(io, g, raw, func(t cli.Text) { t.Missing(&result) })
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "the `LINE` that lacks something")
+	c.Flags().StringVar(&in, "in", "", "the `LINE` that has it, instead of the upstream line")
+	c.Flags().BoolVar(&needed, "needed", false, "only what fixes something that the line has")
+	c.Flags().BoolVar(&security, "security", false, "only what names a CVE or advisory, or says that it is about security")
+	c.Flags().StringVar(&since, "since", "", "only what was committed since `DATE`: 2025-01-31, or 6months")
+	if err := c.MarkFlagRequired("from"); err != nil {
+		panic(err) // the flag is there
+	}
+	return c
+}
+
+func checkCommand(io stdio, g *global) *cobra.Command {
+	var keys, on []string
+	c := &cobra.Command{
+		Use: "check --must-contain KEY --on LINE", Short: "Fail where a line lacks a change: a gate for CI", Args: cobra.NoArgs,
+		Long: `Check that each KEY is on each LINE, under whatever SHA, neither reverted nor without its follow-up fixes.
+A line that never had what the change fixes passes. Both flags repeat.
+Exits 0 when all pass, 1 when one fails or a key is not known, 2 on failure.`,
+		Example: `  cabhfuil-lsp check --must-contain CVE-2024-32002 --on stable/2.1 --on stable/2.2`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := ask(cmd.Context(), g, "cabhfuil.check", map[string]any{"keys": keys, "on": on})
+			if err != nil {
+				return err
+			}
+			var result history.CheckResult
+			if err := json.Unmarshal(raw, &result); err != nil {
+				return err
+			}
+			if err := show(io, g, raw, func(t cli.Text) { t.Check(&result) }); err != nil {
+				return err
+			}
+			if !result.OK {
+				return errNo
+			}
+			return nil
+		},
+	}
+	c.Flags().StringArrayVar(&keys, "must-contain", nil, "the `KEY` of a change: a SHA, Change-Id, CVE, issue")
+	c.Flags().StringArrayVar(&on, "on", nil, "the `LINE` that must have it")
+	for _, name := range []string{"must-contain", "on"} {
+		if err := c.MarkFlagRequired(name); err != nil {
+			panic(err) // the flag is there
+		}
+	}
+	return c
+}
+
 func statusCommand(io stdio, g *global) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Show the known repositories and their indexes", Args: cobra.NoArgs,

@@ -391,6 +391,24 @@ func (g *Graph) Prefix(digits string, max int) []Pos {
 	return found
 }
 
+// Named finds the one commit whose name begins with the digits, the first of
+// which are the highest bits of name; digits is at most 16. It is not ok where
+// none or several do.
+func (g *Graph) Named(name uint64, digits int) (p Pos, ok bool) {
+	if digits < 1 || len(g.keys) == 0 {
+		return 0, false
+	}
+	low := name &^ (1<<(64-4*min(digits, 16)) - 1)
+	i := g.lowerBound(low)
+	if i == len(g.keys) || (g.keys[i]^low)>>(64-4*min(digits, 16)) != 0 {
+		return 0, false
+	}
+	if i+1 < len(g.keys) && (g.keys[i+1]^low)>>(64-4*min(digits, 16)) == 0 {
+		return 0, false
+	}
+	return Pos(g.order[i]), true
+}
+
 // Parents appends the positions of a commit's known parents, first parent first.
 func (g *Graph) Parents(p Pos, dst []Pos) []Pos {
 	for _, q := range g.parents[g.starts[p]:g.starts[p+1]] {
@@ -445,6 +463,65 @@ func (g *Graph) Reachable(p Pos) bool { return g.setOf[p] != 0 }
 
 // Garbage is the number of commits that are not reachable.
 func (g *Graph) Garbage() int { return g.garbage }
+
+// Between are the ancestors of the wanted commits, and those themselves, that are
+// no ancestors of base, in falling order; none where there are more than max.
+func (g *Graph) Between(base Pos, want []Pos, max int) []Pos {
+	// Positions fall on the way to parents, so that the highest one that is left
+	// has been reached by all its children.
+	side := map[Pos]bool{base: false} // true for those that only want reaches
+	queue := &highest{base}
+	wanted := 0
+	push := func(p Pos, only bool) {
+		was, seen := side[p]
+		if !seen {
+			heap.Push(queue, p)
+		}
+		if !seen || was && !only {
+			if seen {
+				wanted--
+			}
+			if only {
+				wanted++
+			}
+			side[p] = only
+		}
+	}
+	for _, p := range want {
+		push(p, true)
+	}
+	var found []Pos
+	for wanted > 0 {
+		p := heap.Pop(queue).(Pos)
+		only := side[p]
+		if only {
+			wanted--
+			if found = append(found, p); len(found) > max {
+				return nil
+			}
+		}
+		for _, q := range g.parents[g.starts[p]:g.starts[p+1]] {
+			if q != absent {
+				push(Pos(q), only)
+			}
+		}
+	}
+	return found
+}
+
+// highest is a heap of positions, the highest first.
+type highest []Pos
+
+func (h highest) Len() int           { return len(h) }
+func (h highest) Less(i, j int) bool { return h[i] > h[j] }
+func (h highest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *highest) Push(x any)        { *h = append(*h, x.(Pos)) }
+func (h *highest) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
 
 // IsAncestor says whether a is an ancestor of b, or b itself.
 func (g *Graph) IsAncestor(a, b Pos) bool {

@@ -100,12 +100,7 @@ func (t Text) card(m history.Match) {
 	for _, f := range m.Forge {
 		fmt.Fprintf(t.Out, "  %s\n", clean(f.URL))
 	}
-	for i, l := range m.Limits {
-		if i == 0 {
-			fmt.Fprintln(t.Out)
-		}
-		fmt.Fprintf(t.Out, "  %s\n", t.paint(lookup.Explain(l), color.Faint))
-	}
+	t.limits(m.Limits)
 }
 
 var drawn = map[history.Status]struct {
@@ -166,6 +161,60 @@ func (t Text) Search(r *history.SearchResult) {
 	}
 	if len(r.Hits) < r.Total {
 		fmt.Fprintf(t.Out, "%s\n", t.paint(fmt.Sprintf("%d of %d; --limit shows more", len(r.Hits), r.Total), color.Faint))
+	}
+}
+
+// Missing draws what a line lacks, one change a line with its reason below.
+func (t Text) Missing(r *history.MissingResult) {
+	for _, c := range r.Changes {
+		sign := " "
+		if c.Needed {
+			sign = t.paint("⚠", color.FgYellow)
+		}
+		fmt.Fprintf(t.Out, "%s %s  %s  %s\n", sign, t.paint(c.SHA.Short(), color.FgYellow), c.Date.Format("2006-01-02"), t.fit(clean(c.Subject), indent+14))
+		if c.Needed || t.Verbose {
+			fmt.Fprintf(t.Out, "%*s%s\n", indent+2, "", t.paint(clean(c.Reason), color.Faint))
+		}
+	}
+	if t.Verbose {
+		for _, e := range r.Excluded {
+			fmt.Fprintf(t.Out, "  %s  %s\n", t.paint(e.SHA.Short(), color.FgYellow), t.paint("left out: "+clean(e.Reason), color.Faint))
+		}
+	}
+	what := "changes"
+	if len(r.Changes) == 1 {
+		what = "change"
+	}
+	fmt.Fprintf(t.Out, "%d %s of %s listed that %s lacks; %d commits left out", len(r.Changes), what, clean(r.In), clean(r.From), len(r.Excluded))
+	if !t.Verbose && len(r.Excluded) > 0 {
+		fmt.Fprint(t.Out, " (-v lists them)")
+	}
+	fmt.Fprintln(t.Out)
+	t.limits(r.Limits)
+}
+
+// Check draws a gate's verdicts, one a line.
+func (t Text) Check(r *history.CheckResult) {
+	for _, c := range r.Results {
+		sign := t.paint("✓", color.FgGreen)
+		if !c.OK {
+			sign = t.paint("✗", color.FgRed)
+		}
+		on := ""
+		if c.Line != "" {
+			on = " on " + clean(c.Line)
+		}
+		fmt.Fprintf(t.Out, "%s %s%s  %s\n", sign, clean(c.Query), on, clean(c.Reason))
+	}
+	t.limits(r.Limits)
+}
+
+func (t Text) limits(limits []history.Limit) {
+	for i, l := range limits {
+		if i == 0 {
+			fmt.Fprintln(t.Out)
+		}
+		fmt.Fprintf(t.Out, "  %s\n", t.paint(lookup.Explain(l), color.Faint))
 	}
 }
 

@@ -32,6 +32,7 @@ type Repository interface {
 	// WaitGraph and WaitWords are index.Index's: for questions that ask to wait.
 	WaitGraph(ctx context.Context) error
 	WaitWords(ctx context.Context) error
+	WaitLineage(ctx context.Context) error
 	// Commits, Mailmap and Me, for searches and cards.
 	index.Texts
 	// Abbreviated finds commits in the object store by the beginning of their name.
@@ -235,9 +236,14 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			a.Error = &text
 		}
 		for _, f := range fs {
-			if f.commit != nil {
-				a.Matches = append(a.Matches, l.match(f))
+			if f.commit == nil {
+				continue
 			}
+			m := l.match(f)
+			if m.Related, err = related(ctx, f); err != nil {
+				return nil, err
+			}
+			a.Matches = append(a.Matches, m)
 		}
 		answers = append(answers, a)
 	}
@@ -321,6 +327,32 @@ func waitAll(ctx context.Context, repos []Repository, wait func(Repository, cont
 	return errors.Join(errs...)
 }
 
+// related are the commits that have to do with one, with their subjects.
+func related(ctx context.Context, f found) ([]history.Relation, error) {
+	relations := f.snap.Related(f.pos)
+	if len(relations) > maxRelated {
+		relations = relations[:maxRelated]
+	}
+	subjects := map[history.Hash]string{}
+	hashes := make([]history.Hash, len(relations))
+	for i, r := range relations {
+		hashes[i] = f.snap.Graph.Hash(r.Pos)
+	}
+	err := f.repo.Commits(ctx, hashes, func(c *history.Commit) error { subjects[c.Hash] = c.Subject(); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("reading commits of %s: %w", f.repo.Name(), err)
+	}
+	all := make([]history.Relation, len(relations))
+	for i, r := range relations {
+		all[i] = history.Relation{SHA: hashes[i], Subject: subjects[hashes[i]], Relation: r.Relation, Evidence: r.Evidence}
+	}
+	return all, nil
+}
+
+// maxRelated bounds the related commits of an answer: some commits are fixed by
+// thousands.
+const maxRelated = 200
+
 // match is the fix card as data.
 func (l *Lookup) match(f found) history.Match {
 	m := history.Match{
@@ -330,9 +362,10 @@ func (l *Lookup) match(f found) history.Match {
 	if !f.snap.Behind() && (f.pos == index.Unlisted || !f.snap.Graph.Reachable(f.pos)) {
 		m.Limits = append(m.Limits, history.LimitUnindexed)
 	}
-	// Copies under other names are not looked for yet, so missing says no more
-	// than that this very commit is not there.
-	m.Limits = append(m.Limits, history.LimitLineagePending)
+	if f.snap.LineagePending() {
+		// Missing says no more than that this very commit is not there.
+		m.Limits = append(m.Limits, history.LimitLineagePending)
+	}
 	if l.forge != nil {
 		key := history.Key{Kind: history.KeyCommit, Text: f.hash.String()}
 		if url := l.forge.URLs(f.repo.Remotes(), []history.Key{key})[0]; url != "" {
@@ -344,15 +377,7 @@ func (l *Lookup) match(f found) history.Match {
 
 // keys are what a message names, each once.
 func (l *Lookup) keys(f found) []history.Key {
-	keys := []history.Key{}
-	seen := map[string]bool{}
-	scan.Each(f.commit.Message, func(m scan.Match) bool {
-		if id := string(m.Key.Kind) + m.Canonical(); !seen[id] {
-			seen[id] = true
-			keys = append(keys, m.Key)
-		}
-		return true
-	})
+	keys := messageKeys(f.commit.Message)
 	if l.forge != nil && len(keys) > 0 {
 		for i, url := range l.forge.URLs(f.repo.Remotes(), keys) {
 			if url != "" {

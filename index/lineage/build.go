@@ -1,0 +1,474 @@
+package lineage
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+)
+
+// The evidence of edges; names are the contract's.
+const (
+	evidenceTrailer    = "cherry-pick-trailer"
+	evidenceChangeID   = "change-id"
+	evidenceSubject    = "subject-and-author-date"
+	evidencePatchID    = "patch-id"
+	evidenceContent    = "same-content"
+	evidencePart       = "partial"
+	evidenceClaimed    = "subject"
+	evidenceMergeGone  = "reverted-merge"
+	maxGroup           = 64
+	maxRevertedCommits = 5000
+)
+
+// ownEvidence is what Build itself finds; dialects add theirs behind.
+var ownEvidence = []string{evidenceTrailer, evidenceChangeID, evidenceSubject, evidencePatchID, evidenceContent, evidencePart, evidenceClaimed, evidenceMergeGone}
+
+// Evidence is a set of evidence, a bit for each entry of a Facts' table.
+type Evidence uint32
+
+func bit(name string) Evidence { return 1 << slices.Index(ownEvidence, name) }
+
+var (
+	byTrailer   = bit(evidenceTrailer)
+	byChangeID  = bit(evidenceChangeID)
+	bySubject   = bit(evidenceSubject)
+	byPatchID   = bit(evidencePatchID)
+	byContent   = bit(evidenceContent)
+	inPart      = bit(evidencePart)
+	byClaim     = bit(evidenceClaimed)
+	byGoneMerge = bit(evidenceMergeGone)
+)
+
+// Line is a release line, or the upstream one.
+type Line struct {
+	Ref      graph.RefID
+	Upstream bool
+	Ended    bool // a tag stands for it, and absence from it is not told
+}
+
+// Options choose what Build takes for evidence.
+type Options struct {
+	// NoTrailers leaves aside what messages say of copies, all but Change-Ids: to
+	// measure how much the rest finds.
+	NoTrailers bool
+}
+
+// edge leads from a commit to the one that it says something of.
+type edge struct {
+	from, to graph.Pos
+	evidence Evidence
+}
+
+// edges can be asked from both ends.
+type edges struct {
+	out []edge // by from
+	in  []edge // by to
+}
+
+func (e *edges) add(from, to graph.Pos, ev Evidence) {
+	if from != to {
+		e.out = append(e.out, edge{from, to, ev})
+	}
+}
+
+// finish sorts, and joins edges between the same two commits.
+func (e *edges) finish() {
+	slices.SortFunc(e.out, func(a, b edge) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	joined := e.out[:0]
+	for _, x := range e.out {
+		if n := len(joined); n > 0 && joined[n-1].from == x.from && joined[n-1].to == x.to {
+			joined[n-1].evidence |= x.evidence
+			continue
+		}
+		joined = append(joined, x)
+	}
+	e.out = slices.Clip(joined)
+	e.in = slices.Clone(e.out)
+	slices.SortFunc(e.in, func(a, b edge) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+}
+
+// of are the edges that begin at a commit.
+func (e *edges) of(p graph.Pos) []edge {
+	i, _ := slices.BinarySearchFunc(e.out, p, func(x edge, p graph.Pos) int { return cmp.Compare(x.from, p) })
+	j := i
+	for j < len(e.out) && e.out[j].from == p {
+		j++
+	}
+	return e.out[i:j]
+}
+
+// to are the edges that end at a commit.
+func (e *edges) to(p graph.Pos) []edge {
+	i, _ := slices.BinarySearchFunc(e.in, p, func(x edge, p graph.Pos) int { return cmp.Compare(x.to, p) })
+	j := i
+	for j < len(e.in) && e.in[j].to == p {
+		j++
+	}
+	return e.in[i:j]
+}
+
+// Lineage is what derives from what in one graph. It is immutable and safe for
+// concurrent use.
+type Lineage struct {
+	graph    *graph.Graph
+	lines    []Line
+	upstream graph.RefID // -1 for none
+	evidence []string
+
+	copies    edges // copy → source
+	reverts   edges // revert → what it takes out
+	reapplies edges // re-apply → what it brings back
+	fixes     edges // fix → what it fixes
+	serves    edges // prerequisite → what it is there for
+	// vague are the commits that say they fix something which is not known here.
+	vague map[graph.Pos]bool
+	// absent counts claims to be a copy of a commit that is not known here.
+	absent int
+}
+
+// Build resolves facts against a graph. Facts of positions that the graph has
+// and f has not are not known yet: see Covered. The error is ctx's.
+func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
+	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.evidence, vague: map[graph.Pos]bool{}}
+	for _, line := range lines {
+		if line.Upstream {
+			l.upstream = line.Ref
+		}
+	}
+	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}}
+	for _, step := range []func(){b.index, b.claims, b.changeIDs, b.subjects, b.named, b.mergesGone} {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		step()
+	}
+	for _, e := range []*edges{&l.copies, &l.reverts, &l.reapplies, &l.fixes, &l.serves} {
+		e.finish()
+	}
+	return l, ctx.Err()
+}
+
+type builder struct {
+	*Lineage
+	facts *Facts
+	opt   Options
+	n     int // positions that are known to both
+	// own are the commits that say that they are no copies.
+	own map[graph.Pos]bool
+	// bySubject are the positions in the order of their subject's hash; it is made
+	// when a claim first needs it.
+	bySubject []int32
+	// claimed are the copies that name their source by its subject alone.
+	claimed []int
+	// gone are the merges that a commit reverts, with that commit.
+	gone []edge
+}
+
+func (b *builder) index() { b.n = min(b.facts.Len(), b.graph.Len()) }
+
+// claims makes edges of what names a commit.
+func (b *builder) claims() {
+	for i := 0; i < len(b.facts.claims); {
+		p := graph.Pos(b.facts.owners[i])
+		if int(p) >= b.n {
+			return
+		}
+		end := i
+		for end < len(b.facts.claims) && graph.Pos(b.facts.owners[end]) == p {
+			end++
+		}
+		b.claimsOf(p, i, end)
+		i = end
+	}
+}
+
+// claimsOf takes the claims [i, end), which are those of one commit. A subject
+// counts only where no name of the same meaning leads to a commit.
+func (b *builder) claimsOf(p graph.Pos, i, end int) {
+	var resolved [ownWork + 1]bool
+	turned := false // a name says what is reverted, so that the subject need not
+	for _, c := range b.facts.claims[i:end] {
+		if c.digits == 0 {
+			continue
+		}
+		to, ok := b.graph.Named(c.name, int(c.digits))
+		if !ok || to == p {
+			if c.means == copies || c.means == copiesPart {
+				b.absent++
+			}
+			continue
+		}
+		resolved[c.means] = true
+		turned = turned || c.means == reverts || c.means == reapplies
+		b.edge(c, p, to)
+	}
+	for at := i; at < end; at++ {
+		c := b.facts.claims[at]
+		switch {
+		case c.means == ownWork:
+			b.own[p] = true
+		case c.digits > 0 && (c.means == fixes || c.means == serves) && !resolved[c.means]:
+			if to, ok := b.earlier(c.subject, p, true); ok {
+				resolved[c.means] = true
+				b.edge(c, p, to)
+			} else if c.means == fixes {
+				b.vague[p] = true
+			}
+		case c.digits > 0:
+		case (c.means == reverts || c.means == reapplies) && !turned:
+			if to, ok := b.earlier(c.subject, p, false); ok {
+				turned = true
+				b.edge(c, p, to)
+			}
+		case c.means == copies && !resolved[copies] && !b.opt.NoTrailers:
+			b.claimed = append(b.claimed, at)
+		}
+	}
+}
+
+// edge makes an edge of a claim whose commit is known.
+func (b *builder) edge(c claim, from, to graph.Pos) {
+	ev := Evidence(1) << c.evidence
+	switch c.means {
+	case copies, copiesPart:
+		if b.opt.NoTrailers {
+			return
+		}
+		if c.means == copiesPart {
+			ev |= inPart
+		}
+		b.copies.add(from, to, ev)
+	case reverts:
+		b.reverts.add(from, to, ev)
+		if b.graph.Merge(to) {
+			b.gone = append(b.gone, edge{from, to, ev})
+		}
+	case reapplies:
+		b.reapplies.add(from, to, ev)
+	case fixes:
+		b.fixes.add(from, to, ev)
+	case serves:
+		b.serves.add(from, to, ev)
+	case needs:
+		b.serves.add(to, from, ev)
+	}
+}
+
+// withSubject are the positions whose subject has this hash, rising.
+func (b *builder) withSubject(hash uint32) []int32 {
+	if b.bySubject == nil {
+		b.bySubject = make([]int32, b.n)
+		for i := range b.bySubject {
+			b.bySubject[i] = int32(i)
+		}
+		slices.SortFunc(b.bySubject, func(x, y int32) int {
+			return cmp.Or(cmp.Compare(b.facts.subjects[x], b.facts.subjects[y]), cmp.Compare(x, y))
+		})
+	}
+	i, _ := slices.BinarySearchFunc(b.bySubject, hash, func(p int32, h uint32) int { return cmp.Compare(b.facts.subjects[p], h) })
+	j := i
+	for j < b.n && b.facts.subjects[b.bySubject[j]] == hash {
+		j++
+	}
+	return b.bySubject[i:j]
+}
+
+// earlier is the latest commit before p, among its ancestors, that has the
+// subject. With only, there must be no other one.
+func (b *builder) earlier(hash uint32, p graph.Pos, only bool) (graph.Pos, bool) {
+	if hash == 0 {
+		return 0, false
+	}
+	found := b.withSubject(hash)
+	if only && len(found) > 1 {
+		return 0, false
+	}
+	for tries, i := 0, len(found)-1; i >= 0 && tries < 8; i-- {
+		if q := graph.Pos(found[i]); q < p {
+			tries++
+			if b.graph.IsAncestor(q, p) {
+				return q, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// upstreamHas says whether the upstream line contains a commit.
+func (b *builder) upstreamHas(p graph.Pos) bool {
+	return b.upstream >= 0 && b.graph.Contains(b.upstream, p)
+}
+
+// root is the one of the positions, which rise, that the others are copies of:
+// the first one upstream, or else the first.
+func (b *builder) root(group []int32) int32 {
+	for _, p := range group {
+		if b.upstreamHas(graph.Pos(p)) {
+			return p
+		}
+	}
+	return group[0]
+}
+
+// link makes the others of a group copies of its root.
+func (b *builder) link(group []int32, ev Evidence) {
+	root := b.root(group)
+	for _, p := range group {
+		if p != root {
+			b.copies.add(graph.Pos(p), graph.Pos(root), ev)
+		}
+	}
+}
+
+// changeIDs links the commits with one Change-Id. Where one line has it twice, a
+// change and what came later under its name, only equal subjects link.
+func (b *builder) changeIDs() {
+	changes := slices.Clone(b.facts.changes)
+	slices.SortFunc(changes, func(x, y change) int { return cmp.Or(cmp.Compare(x.id, y.id), cmp.Compare(x.pos, y.pos)) })
+	var group []int32
+	for i := 0; i < len(changes); {
+		group = group[:0]
+		j := i
+		for ; j < len(changes) && changes[j].id == changes[i].id; j++ {
+			if p := changes[j].pos; int(p) < b.n && b.graph.Reachable(graph.Pos(p)) {
+				group = append(group, p)
+			}
+		}
+		i = j
+		if len(group) < 2 || len(group) > maxGroup {
+			continue
+		}
+		if !b.twiceOnALine(group) {
+			b.link(group, byChangeID)
+			continue
+		}
+		slices.SortStableFunc(group, func(x, y int32) int { return cmp.Compare(b.facts.subjects[x], b.facts.subjects[y]) })
+		for s := 0; s < len(group); {
+			e := s
+			for e < len(group) && b.facts.subjects[group[e]] == b.facts.subjects[group[s]] {
+				e++
+			}
+			b.link(group[s:e], byChangeID)
+			s = e
+		}
+	}
+}
+
+// twiceOnALine says whether any line contains two of the commits.
+func (b *builder) twiceOnALine(group []int32) bool {
+	for _, line := range b.lines {
+		n := 0
+		for _, p := range group {
+			if b.graph.Contains(line.Ref, graph.Pos(p)) {
+				if n++; n > 1 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// subjects links commits with the same subject, author and author date. Two
+// different Change-Ids say that they are two changes all the same.
+func (b *builder) subjects() {
+	type twin struct {
+		time    int64
+		subject uint32
+		pos     int32
+	}
+	twins := make([]twin, 0, b.n)
+	for p := range b.n {
+		if !b.graph.Merge(graph.Pos(p)) {
+			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], int32(p)})
+		}
+	}
+	slices.SortFunc(twins, func(x, y twin) int {
+		return cmp.Or(cmp.Compare(x.time, y.time), cmp.Compare(x.subject, y.subject), cmp.Compare(x.pos, y.pos))
+	})
+	var group []int32
+	for i := 0; i < len(twins); {
+		j := i + 1
+		for j < len(twins) && twins[j].time == twins[i].time && twins[j].subject == twins[i].subject {
+			j++
+		}
+		if j-i > 1 && j-i <= maxGroup {
+			group = group[:0]
+			for _, t := range twins[i:j] {
+				if b.graph.Reachable(graph.Pos(t.pos)) && b.sameWriter(twins[i].pos, t.pos) {
+					group = append(group, t.pos)
+				}
+			}
+			b.linkTwins(group)
+		}
+		i = j
+	}
+}
+
+func (b *builder) sameWriter(p, q int32) bool {
+	x, y := b.graph.Author(graph.Pos(p)), b.graph.Author(graph.Pos(q))
+	if x == y {
+		return true
+	}
+	a, c := b.graph.Person(x), b.graph.Person(y)
+	return equalFold(a.Email, c.Email) || a.Name != "" && a.Name == c.Name
+}
+
+func (b *builder) linkTwins(group []int32) {
+	if len(group) < 2 {
+		return
+	}
+	root := b.root(group)
+	for _, p := range group {
+		if p == root {
+			continue
+		}
+		if x, y := b.changeID(p), b.changeID(root); x != 0 && y != 0 && x != y {
+			continue
+		}
+		b.copies.add(graph.Pos(p), graph.Pos(root), bySubject)
+	}
+}
+
+// changeID is the number of a commit's Change-Id, 0 for none.
+func (b *builder) changeID(p int32) uint64 {
+	i, ok := slices.BinarySearchFunc(b.facts.changes, p, func(c change, p int32) int { return cmp.Compare(c.pos, p) })
+	if !ok {
+		return 0
+	}
+	return b.facts.changes[i].id
+}
+
+// named links copies that say that they are copies, and of which subject, to the
+// one earlier commit upstream that has it and the same author.
+func (b *builder) named() {
+	for _, at := range b.claimed {
+		p, c := b.facts.owners[at], b.facts.claims[at]
+		var found []int32
+		for _, q := range b.withSubject(c.subject) {
+			if q != p && b.upstreamHas(graph.Pos(q)) && !b.graph.Merge(graph.Pos(q)) && b.sameWriter(p, q) &&
+				b.graph.AuthorTime(graph.Pos(q)) <= b.graph.CommitTime(graph.Pos(p)) {
+				found = append(found, q)
+			}
+		}
+		if len(found) == 1 && !b.upstreamHas(graph.Pos(p)) {
+			b.copies.add(graph.Pos(p), graph.Pos(found[0]), Evidence(1)<<c.evidence|byClaim)
+		}
+	}
+}
+
+// mergesGone makes a revert of a merge one of each commit that the merge brought.
+func (b *builder) mergesGone() {
+	var parents []graph.Pos
+	for _, e := range b.gone {
+		parents = b.graph.Parents(e.to, parents[:0])
+		if len(parents) < 2 {
+			continue
+		}
+		for _, p := range b.graph.Between(parents[0], parents[1:], maxRevertedCommits) {
+			b.reverts.add(e.from, p, e.evidence|byGoneMerge)
+		}
+	}
+}

@@ -1,0 +1,381 @@
+// Package lineage knows what derives from what: which commits are copies of one
+// change, which take a change out again or bring it back, and which fix one. On
+// top of that it tells how a change stands on each release line.
+//
+// Facts are what messages say, read once and kept in a file beside the graph.
+// Build resolves them against a graph into a Lineage, an immutable value that
+// answers Landings and Related. Package dialect, below, owns how messages say it.
+//
+// Edges are directed, from a copy to its source. Answers walk up to the sources
+// and then down to their copies, and never up again: a squash is a copy of each
+// of its sources, and joins none of them. Nothing here does I/O but Save and Open.
+package lineage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
+)
+
+// means is what a claim says, as far as lineage has a use for it.
+type means uint8
+
+const (
+	copies     means = iota + 1 // this is a copy of the named commit
+	copiesPart                  // this has a part of it
+	reverts                     // this takes it out
+	reapplies                   // this brings it back
+	fixes                       // this fixes it
+	serves                      // this is there for its sake (Stable-dep-of)
+	needs                       // this needs it
+	ownWork                     // this is no copy, by its own word
+)
+
+var meansOf = map[dialect.Meaning]means{
+	dialect.Copy: copies, dialect.PartialCopy: copiesPart, dialect.Revert: reverts, dialect.Reapply: reapplies,
+	dialect.Fix: fixes, dialect.DependsOn: serves, dialect.Needs: needs, dialect.NotACopy: ownWork,
+}
+
+// claim is one thing that a message says of another commit.
+type claim struct {
+	means    means
+	evidence uint8  // index into Facts.evidence
+	digits   uint8  // hex digits of name that are told, at most 16; 0 for none
+	name     uint64 // the first digits of the commit's name, left-aligned
+	subject  uint32 // hash of the subject that is told; 0 for none
+}
+
+// Fact is what one commit says. Read makes it.
+type Fact struct {
+	subject  uint32 // hash of the subject by itself
+	changeID uint64 // the first digits of its Change-Id; 0 for none
+	claims   []claim
+}
+
+// Facts are the Facts of the commits of a graph, by position. The zero value has
+// none. They are immutable: Append makes new ones.
+type Facts struct {
+	set      *dialect.Set
+	subjects []uint32
+	changes  []change
+	owners   []int32 // positions that claims are of, rising
+	claims   []claim // one an owner: a position stands as often as it claims something
+	evidence []string
+}
+
+// change is a commit that has a Change-Id.
+type change struct {
+	id  uint64
+	pos int32
+}
+
+// NewFacts makes facts that are read with a set of dialects.
+func NewFacts(set *dialect.Set) *Facts { return &Facts{set: set, evidence: evidenceOf(set)} }
+
+// evidenceOf is the table of the evidence that a set of dialects gives; Build's
+// own come first.
+func evidenceOf(set *dialect.Set) []string {
+	table := slices.Clone(ownEvidence)
+	for _, d := range set.Dialects() {
+		if !slices.Contains(table, d.Evidence) && len(table) < 32 {
+			table = append(table, d.Evidence)
+		}
+	}
+	return table
+}
+
+// Len is the number of commits whose facts are known: positions from 0.
+func (f *Facts) Len() int { return len(f.subjects) }
+
+// Read reads what a message says. It is safe for concurrent use.
+func (f *Facts) Read(message string) Fact {
+	var fact Fact
+	f.set.Read(message, func(c dialect.Claim) bool {
+		switch m, ok := meansOf[c.Means]; {
+		case c.Means == dialect.Same && c.Key.Kind == history.KeyChangeID:
+			if fact.changeID == 0 || c.Evidence == evidenceChangeID {
+				fact.changeID = changeNumber(c.Key.Text)
+			}
+		case ok:
+			one := claim{means: m, evidence: uint8(max(0, slices.Index(f.evidence, c.Evidence)))}
+			if c.SHA != "" {
+				one.name, one.digits = nameNumber(c.SHA)
+			}
+			if c.Subject != "" {
+				one.subject = subjectHash(c.Subject)
+			}
+			if one.digits > 0 || one.subject != 0 || m == ownWork {
+				fact.claims = append(fact.claims, one)
+			}
+		}
+		return len(fact.claims) < maxClaims
+	})
+	subject, _, _ := strings.Cut(strings.TrimLeft(message, "\n"), "\n")
+	fact.subject = subjectHash(subject)
+	return fact
+}
+
+// maxClaims bounds what one message says; squashes name some hundreds at most.
+const maxClaims = 1000
+
+// changeNumber is the beginning of a Change-Id as a number, never 0.
+func changeNumber(id string) uint64 {
+	n, _ := nameNumber(strings.ToLower(strings.TrimPrefix(strings.TrimPrefix(id, "I"), "i")))
+	return max(n, 1)
+}
+
+// nameNumber is the first sixteen digits of a name, left-aligned.
+func nameNumber(sha string) (name uint64, digits uint8) {
+	n := min(len(sha), 16)
+	var raw [8]byte
+	if _, err := hex.Decode(raw[:], []byte((sha[:n] + "0000000000000000")[:16])); err != nil {
+		return 0, 0
+	}
+	return binary.BigEndian.Uint64(raw[:]), uint8(n)
+}
+
+// subjectHash is a hash of a subject without what copies add to it; never 0. It
+// is FNV-1a over the text with single blanks, folded to 32 bits.
+func subjectHash(subject string) uint32 {
+	h := uint64(14695981039346656037)
+	first := true
+	for word := range strings.FieldsSeq(dialect.NormalSubject(subject)) {
+		if !first {
+			h = (h ^ ' ') * 1099511628211
+		}
+		first = false
+		for i := range len(word) {
+			h = (h ^ uint64(word[i])) * 1099511628211
+		}
+	}
+	return max(uint32(h>>32)^uint32(h), 1)
+}
+
+// Append makes facts that also have those of the positions behind Len.
+func (f *Facts) Append(fresh []Fact) *Facts {
+	n := &Facts{set: f.set, evidence: f.evidence, subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
+	for i, fact := range fresh {
+		pos := int32(f.Len() + i)
+		n.subjects = append(n.subjects, fact.subject)
+		if fact.changeID != 0 {
+			n.changes = append(n.changes, change{fact.changeID, pos})
+		}
+		for _, c := range fact.claims {
+			n.owners, n.claims = append(n.owners, pos), append(n.claims, c)
+		}
+	}
+	return n
+}
+
+// Cut makes facts of the first n positions alone.
+func (f *Facts) Cut(n int) *Facts {
+	if n >= f.Len() {
+		return f
+	}
+	at, _ := slices.BinarySearch(f.owners, int32(n))
+	changes, _ := slices.BinarySearchFunc(f.changes, int32(n), func(c change, n int32) int { return int(c.pos - n) })
+	return &Facts{set: f.set, evidence: f.evidence, subjects: f.subjects[:n:n], changes: f.changes[:changes:changes], owners: f.owners[:at:at], claims: f.claims[:at:at]}
+}
+
+// The file is, little-endian:
+//
+//	8 bytes  "cabhfact"
+//	uint32   version (factsVersion)
+//	uint32   CRC-32C of what follows
+//	uint64   which dialects it was read with (signature)
+//	uint32   number of commits
+//	uint32   × that: hashes of subjects
+//	uvarint  number of commits with a Change-Id, and for each a uvarint distance
+//	         to the position before and a uint64
+//	uvarint  number of claims, and for each a uvarint distance to the position of
+//	         the one before, bytes of meaning, evidence and digits, half as many
+//	         bytes of the name as there are digits, and a uint32 of the subject
+//
+// Versions:
+//
+//	1: as above
+const factsVersion = 1
+
+const factsMagic = "cabhfact"
+
+// Errors of Open: the facts are to be read again.
+var (
+	ErrFormat  = errors.New("the lineage file is of another format, or was read with other dialects")
+	ErrCorrupt = errors.New("the lineage file is damaged")
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// signature tells sets of dialects apart.
+func signature(set *dialect.Set) uint64 {
+	h := uint64(14695981039346656037)
+	for _, d := range set.Dialects() {
+		for _, text := range []string{d.Name, string(d.On), d.Pattern, string(d.Means), d.Evidence} {
+			for i := range len(text) {
+				h = (h ^ uint64(text[i])) * 1099511628211
+			}
+			h = (h ^ 0xff) * 1099511628211
+		}
+		if d.Partial {
+			h = (h ^ 0xfe) * 1099511628211
+		}
+	}
+	return h
+}
+
+// Save writes the facts beside path and renames them there.
+func (f *Facts) Save(path string) error {
+	body := binary.LittleEndian.AppendUint64(nil, signature(f.set))
+	body = binary.LittleEndian.AppendUint32(body, uint32(f.Len()))
+	for _, s := range f.subjects {
+		body = binary.LittleEndian.AppendUint32(body, s)
+	}
+	body = binary.AppendUvarint(body, uint64(len(f.changes)))
+	last := int32(0)
+	for _, c := range f.changes {
+		body = binary.AppendUvarint(body, uint64(c.pos-last))
+		body = binary.LittleEndian.AppendUint64(body, c.id)
+		last = c.pos
+	}
+	body = binary.AppendUvarint(body, uint64(len(f.claims)))
+	last = 0
+	for i, c := range f.claims {
+		body = binary.AppendUvarint(body, uint64(f.owners[i]-last))
+		body = append(body, byte(c.means), c.evidence, c.digits)
+		var name [8]byte
+		binary.BigEndian.PutUint64(name[:], c.name)
+		body = append(body, name[:(c.digits+1)/2]...)
+		body = binary.LittleEndian.AppendUint32(body, c.subject)
+		last = f.owners[i]
+	}
+	head := append([]byte(factsMagic), 0, 0, 0, 0, 0, 0, 0, 0)
+	binary.LittleEndian.PutUint32(head[8:], factsVersion)
+	binary.LittleEndian.PutUint32(head[12:], crc32.Checksum(body, castagnoli))
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
+	if err != nil {
+		return fmt.Errorf("saving the lineage: %w", err)
+	}
+	_, err = tmp.Write(append(head, body...))
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("saving the lineage: %w", errors.Join(err, os.Remove(tmp.Name())))
+	}
+	return nil
+}
+
+// Open reads facts that Save wrote, for the same dialects: else ErrFormat.
+func Open(path string, set *dialect.Set) (*Facts, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lineage: %w", err)
+	}
+	f, err := decode(b, set)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lineage: %w", err)
+	}
+	return f, nil
+}
+
+func decode(b []byte, set *dialect.Set) (*Facts, error) {
+	const headLen, fixed = 16, 12
+	if len(b) < headLen+fixed || !bytes.HasPrefix(b, []byte(factsMagic)) {
+		return nil, ErrCorrupt
+	}
+	if binary.LittleEndian.Uint32(b[8:]) != factsVersion {
+		return nil, ErrFormat
+	}
+	body := b[headLen:]
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[12:]) {
+		return nil, ErrCorrupt
+	}
+	if binary.LittleEndian.Uint64(body) != signature(set) {
+		return nil, ErrFormat
+	}
+	n := int(binary.LittleEndian.Uint32(body[8:]))
+	body = body[fixed:]
+	if n < 0 || n > len(body)/4 {
+		return nil, ErrCorrupt
+	}
+	f := NewFacts(set)
+	f.subjects = make([]uint32, n)
+	for i := range f.subjects {
+		f.subjects[i] = binary.LittleEndian.Uint32(body[4*i:])
+	}
+	in := &input{b: body[4*n:]}
+	f.changes = make([]change, in.count(9))
+	last := uint64(0)
+	for i := range f.changes {
+		last += in.uvarint()
+		f.changes[i] = change{in.uint64(), int32(last)}
+		in.bad = in.bad || last >= uint64(n)
+	}
+	count := in.count(8)
+	f.owners, f.claims = make([]int32, count), make([]claim, count)
+	last = 0
+	for i := range f.claims {
+		last += in.uvarint()
+		c := claim{means: means(in.byte()), evidence: in.byte(), digits: in.byte()}
+		var name [8]byte
+		copy(name[:], in.take(int(c.digits+1)/2))
+		c.name = binary.BigEndian.Uint64(name[:])
+		c.subject = binary.LittleEndian.Uint32(in.take(4))
+		f.owners[i], f.claims[i] = int32(last), c
+		in.bad = in.bad || last >= uint64(n) || int(c.evidence) >= len(f.evidence) || c.digits > 16
+	}
+	if in.bad || len(in.b) > 0 {
+		return nil, ErrCorrupt
+	}
+	return f, nil
+}
+
+// input reads a body; what is beyond its end is zeros, and bad.
+type input struct {
+	b   []byte
+	bad bool
+}
+
+func (in *input) take(n int) []byte {
+	if n > len(in.b) {
+		in.bad, in.b = true, nil
+		return make([]byte, n)
+	}
+	part := in.b[:n]
+	in.b = in.b[n:]
+	return part
+}
+
+func (in *input) byte() byte     { return in.take(1)[0] }
+func (in *input) uint64() uint64 { return binary.LittleEndian.Uint64(in.take(8)) }
+
+func (in *input) uvarint() uint64 {
+	v, n := binary.Uvarint(in.b)
+	if n <= 0 {
+		in.bad = true
+		return 0
+	}
+	in.b = in.b[n:]
+	return v
+}
+
+// count reads a number of things of at least size bytes each.
+func (in *input) count(size int) int {
+	n := in.uvarint()
+	if n > uint64(len(in.b)/size) {
+		in.bad = true
+		return 0
+	}
+	return int(n)
+}

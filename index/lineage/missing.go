@@ -1,0 +1,125 @@
+package lineage
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+)
+
+// Lack is a change that one ref has and another lacks.
+type Lack struct {
+	Pos    graph.Pos
+	Needed bool
+	Reason string // why it is needed, or why it is listed
+}
+
+// Excluded is a commit that one ref has and another has not, and that is no lack.
+type Excluded struct {
+	Pos    graph.Pos
+	Reason string
+}
+
+// Side is a ref and what people call it.
+type Side struct {
+	Ref  graph.RefID
+	Name string
+}
+
+// Missing compares two refs: which changes of `in` does `from` lack, and which
+// commits are left out of that, each with its reason. Both come newest first.
+// Commits that stand on `from` under another name are left out too. The error is
+// ctx's.
+func (l *Lineage) Missing(ctx context.Context, from, in Side) (lacks []Lack, excluded []Excluded, err error) {
+	g := l.graph
+	for p := g.TipPos(in.Ref); p >= 0; p-- {
+		if p%4096 == 0 && ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if !g.Contains(in.Ref, p) || g.Contains(from.Ref, p) {
+			continue
+		}
+		if reason := l.leftOut(p, from, in); reason != "" {
+			excluded = append(excluded, Excluded{p, reason})
+			continue
+		}
+		lack := Lack{Pos: p, Reason: "not on " + from.Name}
+		if need := l.need(p, from); need != "" {
+			lack.Needed, lack.Reason = true, need
+		}
+		lacks = append(lacks, lack)
+	}
+	return lacks, excluded, nil
+}
+
+// leftOut is why a commit that `from` has not is no lack of it, "" where it is one.
+func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
+	if l.graph.Merge(p) {
+		return "a merge"
+	}
+	f := l.family(p)
+	there := l.standing(f, from.Ref)
+	switch there.status {
+	case history.Contains, history.Backported:
+		return "is there as " + l.short(there.commit) + " (" + strings.Join(l.Names(there.evidence), ", ") + ")"
+	case history.Reverted:
+		return "was there as " + l.short(there.commit) + ", and " + l.short(there.revertedBy) + " reverted it there"
+	}
+	if s := l.standing(f, in.Ref); s.status == history.Reverted {
+		return "reverted on " + in.Name + " by " + l.short(s.revertedBy)
+	}
+	if undone := l.undoes(p, in.Ref); undone >= 0 && !l.reached([]*family{l.family(undone)}, from.Ref) {
+		return "reverts " + l.short(undone) + ", which is not there"
+	}
+	causes, known := l.causes(f)
+	if known && !l.reached(causes, from.Ref) && !l.graph.Truncated(from.Ref) {
+		return "fixes " + l.short(causes[0].members[0].pos) + ", which never reached " + from.Name
+	}
+	return ""
+}
+
+// undoes is the commit that p reverts or brings back on a ref, -1 for none. A
+// change that was taken out and brought back needs neither of the two.
+func (l *Lineage) undoes(p graph.Pos, ref graph.RefID) graph.Pos {
+	for _, edges := range [...][]edge{l.reverts.of(p), l.reapplies.of(p)} {
+		for _, e := range edges {
+			if l.graph.Contains(ref, e.to) {
+				return e.to
+			}
+		}
+	}
+	return -1
+}
+
+// need is why a line that lacks a commit needs it: the line has what the commit
+// fixes or takes out.
+func (l *Lineage) need(p graph.Pos, from Side) string {
+	f := l.family(p)
+	for _, m := range f.members {
+		if !m.source {
+			continue
+		}
+		for _, e := range l.fixes.of(m.pos) {
+			if s := l.standing(l.family(e.to), from.Ref); isPresent(s.status) {
+				return "fixes " + l.asNamed(e.to, s.commit) + ", which is on " + from.Name
+			}
+		}
+		for _, e := range l.reverts.of(m.pos) {
+			if s := l.standing(l.family(e.to), from.Ref); isPresent(s.status) {
+				return "reverts " + l.asNamed(e.to, s.commit) + ", which is on " + from.Name
+			}
+		}
+	}
+	return ""
+}
+
+func (l *Lineage) short(p graph.Pos) string { return l.graph.Hash(p).Short() }
+
+// asNamed is a commit, with its name on the line where that is another one.
+func (l *Lineage) asNamed(p, there graph.Pos) string {
+	if p == there {
+		return l.short(p)
+	}
+	return l.short(p) + " (there " + l.short(there) + ")"
+}

@@ -1,0 +1,158 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+)
+
+// facts reads what messages say while a walk goes on, side by side with it.
+type factReader struct {
+	facts *lineage.Facts
+	work  sync.WaitGroup
+	batch []*history.Commit
+	send  chan []*history.Commit
+
+	mu   sync.Mutex
+	read map[history.Hash]lineage.Fact
+}
+
+// factBatch is how many commits go to a reader at once.
+const factBatch = 256
+
+func readFacts(f *lineage.Facts) *factReader {
+	r := &factReader{facts: f, send: make(chan []*history.Commit, 4), read: map[history.Hash]lineage.Fact{}}
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		r.work.Go(func() {
+			for batch := range r.send {
+				facts := make([]lineage.Fact, len(batch))
+				for i, c := range batch {
+					facts[i] = f.Read(c.Message)
+				}
+				r.mu.Lock()
+				for i, c := range batch {
+					r.read[c.Hash] = facts[i]
+				}
+				r.mu.Unlock()
+			}
+		})
+	}
+	return r
+}
+
+func (r *factReader) put(c *history.Commit) {
+	if r.batch = append(r.batch, c); len(r.batch) == factBatch {
+		r.send <- r.batch
+		r.batch = make([]*history.Commit, 0, factBatch)
+	}
+}
+
+// wait ends the readers and returns what they read.
+func (r *factReader) wait() map[history.Hash]lineage.Fact {
+	r.send <- r.batch
+	close(r.send)
+	r.work.Wait()
+	return r.read
+}
+
+// learn brings the facts up to the graph: from what a walk read, and for what is
+// missing there from the commits themselves.
+func (x *Index) learn(ctx context.Context, g *graph.Graph, f *lineage.Facts, read map[history.Hash]lineage.Fact) (*lineage.Facts, error) {
+	first, n := f.Len(), g.Len()
+	fresh := make([]lineage.Fact, n-first)
+	var absent []history.Hash
+	for i := range fresh {
+		h := g.Hash(graph.Pos(first + i))
+		fact, ok := read[h]
+		if !ok {
+			absent = append(absent, h)
+		}
+		fresh[i] = fact
+	}
+	if len(absent) > 0 {
+		var op *task.Task
+		if len(absent) >= bigWalk {
+			op, ctx = x.opt.Tracker.Start(ctx, "lineage", "reading messages", x.opt.Name)
+		}
+		done := 0
+		err := x.src.Commits(ctx, absent, func(c *history.Commit) error {
+			if p, ok := g.Pos(c.Hash); ok && int(p) >= first {
+				fresh[int(p)-first] = f.Read(c.Message)
+			}
+			if done++; op != nil && done%512 == 0 {
+				op.Progress("", int64(done), int64(len(absent)))
+			}
+			return ctx.Err()
+		})
+		if op != nil {
+			op.End(err)
+		}
+		if err != nil {
+			return f, fmt.Errorf("reading messages: %w", err)
+		}
+	}
+	return f.Append(fresh), nil
+}
+
+// loadFacts reads the facts that are stored with a graph, or none.
+func (x *Index) loadFacts(generation int, g *graph.Graph) *lineage.Facts {
+	f, err := lineage.Open(x.store.factsFile(generation), x.opt.Dialects)
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			x.log.Warn("what messages say of other commits is read anew", "error", err)
+		}
+		return lineage.NewFacts(x.opt.Dialects)
+	}
+	return f.Cut(g.Len()) // a graph that was not saved in time is shorter
+}
+
+// linesOf are the lines of a graph as lineage asks for them.
+func linesOf(g *graph.Graph, lines []line.Line) []lineage.Line {
+	all := make([]lineage.Line, 0, len(lines))
+	for _, l := range lines {
+		if id, ok := g.RefByName(l.Ref); ok {
+			all = append(all, lineage.Line{Ref: id, Upstream: l.Upstream, Ended: l.Ended})
+		}
+	}
+	return all
+}
+
+// trace finds out what derives from what, and gives the present snapshot that.
+func (x *Index) trace(ctx context.Context, g *graph.Graph, lines []line.Line) (*lineage.Lineage, error) {
+	l, err := lineage.Build(ctx, g, x.facts, linesOf(g, lines), lineage.Options{NoTrailers: x.opt.NoTrailers})
+	if err != nil {
+		return nil, fmt.Errorf("tracing copies: %w", err)
+	}
+	return l, nil
+}
+
+// publishLineage gives the present snapshot, which has none, its lineage.
+func (x *Index) publishLineage(l *lineage.Lineage) {
+	x.genMu.Lock()
+	s := *x.snap.Load()
+	s.lineage = l
+	x.snap.Store(&s)
+	x.genMu.Unlock()
+	x.notify(nil)
+}
+
+// saveFacts writes the facts where they are not on disk yet.
+func (x *Index) saveFacts(generation int) {
+	if x.savedFacts == x.facts || x.facts.Len() == 0 {
+		return
+	}
+	if err := x.facts.Save(x.store.factsFile(generation)); err != nil {
+		x.log.Warn("what messages say was not saved", "error", err) // the next process reads it again
+		return
+	}
+	x.savedFacts = x.facts
+}

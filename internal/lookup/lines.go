@@ -1,0 +1,328 @@
+package lookup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
+	"github.com/cabhfuil/cabhfuil-lsp/index/query"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
+)
+
+// Missing is what cabhfuil.missing asks.
+type Missing struct {
+	Scope
+	From     string // the line that lacks something
+	In       string // the line that has it; "" for the upstream line
+	Needed   bool   // only what fixes something that From has
+	Security bool   // only what names a CVE or an advisory
+	Since    string // only what was committed since this date, as in searches
+	Wait     bool   // until every tier of evidence is known
+}
+
+// ErrNoLine says that a repository has no line of that name.
+var ErrNoLine = errors.New("no line, branch or tag has this name")
+
+// side finds the ref of a line that people name.
+func side(snap *index.Snapshot, name string) (lineage.Side, error) {
+	for _, l := range snap.Lines {
+		if l.Name == name || l.Ref == name {
+			if id, ok := snap.Graph.RefByName(l.Ref); ok {
+				return lineage.Side{Ref: id, Name: l.Name}, nil
+			}
+		}
+	}
+	if ref, ok := snap.Ref(name); ok {
+		id, _ := snap.Graph.RefByName(ref.Name)
+		return lineage.Side{Ref: id, Name: name}, nil
+	}
+	names := make([]string, 0, len(snap.Lines))
+	for _, l := range snap.Lines {
+		names = append(names, l.Name)
+	}
+	return lineage.Side{}, fmt.Errorf("%s: %w; the lines here are: %s", name, ErrNoLine, strings.Join(names, ", "))
+}
+
+// Missing tells what one line lacks of another in one repository: the scope's,
+// or the first that has the line.
+func (l *Lookup) Missing(ctx context.Context, m Missing) (*history.MissingResult, error) {
+	var since time.Time
+	if m.Since != "" {
+		q, err := query.Parse("since:"+m.Since, query.Options{Now: time.Now()})
+		var at *query.Since
+		if err == nil {
+			at, _ = q.Root.(*query.Since)
+		}
+		if at == nil {
+			return nil, fmt.Errorf("since %q: expected a date such as 2025-01-31 or 6months", m.Since)
+		}
+		since = at.Time
+	}
+	if m.From == "" {
+		return nil, errors.New("from: expected the name of a line, such as stable/2.1")
+	}
+	repos, _, err := l.scoped(m.Scope)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, repo := range repos {
+		if m.Wait {
+			if err := repo.WaitLineage(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", repo.Name(), err))
+				continue
+			}
+		}
+		result, err := l.missingIn(ctx, repo, m, since)
+		if err == nil || ctx.Err() != nil {
+			return result, err
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", repo.Name(), err))
+	}
+	if len(errs) == 0 {
+		errs = append(errs, errors.New("no repository here, and none is configured"))
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (l *Lookup) missingIn(ctx context.Context, repo Repository, m Missing, since time.Time) (*history.MissingResult, error) {
+	snap := repo.Snapshot()
+	from, err := side(snap, m.From)
+	if err != nil {
+		return nil, err
+	}
+	in := cmp.Or(m.In, snap.Upstream())
+	if in == "" {
+		return nil, errors.New("no upstream line was found; name one with --in")
+	}
+	has, err := side(snap, in)
+	if err != nil {
+		return nil, err
+	}
+	result := &history.MissingResult{Repository: repo.Name(), From: from.Name, In: has.Name, Changes: []history.MissingChange{}, Excluded: []history.ExcludedChange{}, Limits: snap.Limits()}
+	lacks, excluded, err := snap.Missing(ctx, from, has)
+	if errors.Is(err, index.ErrNoLineage) {
+		result.Limits = append(result.Limits, history.LimitLineagePending)
+		return result, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if snap.LineagePending() {
+		result.Limits = append(result.Limits, history.LimitLineagePending)
+	}
+	for _, e := range excluded {
+		result.Excluded = append(result.Excluded, history.ExcludedChange{SHA: snap.Graph.Hash(e.Pos), Reason: e.Reason})
+	}
+	at := make(map[history.Hash]lineage.Lack, len(lacks))
+	var hashes []history.Hash
+	for _, lack := range lacks {
+		if since.IsZero() || snap.Graph.CommitTime(lack.Pos) >= since.Unix() {
+			h := snap.Graph.Hash(lack.Pos)
+			at[h] = lack
+			hashes = append(hashes, h)
+		}
+	}
+	err = repo.Commits(ctx, hashes, func(c *history.Commit) error {
+		lack := at[c.Hash]
+		keys := messageKeys(c.Message)
+		change := history.MissingChange{SHA: c.Hash, Subject: c.Subject(), Author: c.Author, Date: c.Committer.Date, Needed: lack.Needed, Reason: lack.Reason, Keys: keys}
+		if !change.Needed {
+			reason, err := sharedBug(ctx, snap, from, c.Message)
+			if err != nil {
+				return err
+			}
+			if reason != "" {
+				change.Needed, change.Reason = true, reason
+			}
+		}
+		if m.Needed && !change.Needed || m.Security && !isSecurity(c, keys) {
+			return nil
+		}
+		result.Changes = append(result.Changes, change)
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading commits: %w", err)
+	}
+	return result, nil
+}
+
+// messageKeys are what a message names, each once.
+func messageKeys(message string) []history.Key {
+	keys := []history.Key{}
+	seen := map[string]bool{}
+	scan.Each(message, func(m scan.Match) bool {
+		if id := string(m.Key.Kind) + m.Canonical(); !seen[id] {
+			seen[id] = true
+			keys = append(keys, m.Key)
+		}
+		return true
+	})
+	return keys
+}
+
+// closes are the lines by which a commit says that it closes a bug.
+var closes = regexp.MustCompile(`(?im)^(?:closes-bug|partial-bug|closes|fixes|resolves)\s*:?\s+(.+)$`)
+
+// sharedBug is why a commit is needed that closes a bug: the line has another
+// commit that is about this bug, which so has reached the line.
+func sharedBug(ctx context.Context, snap *index.Snapshot, from lineage.Side, message string) (string, error) {
+	for _, match := range closes.FindAllStringSubmatch(message, 8) {
+		for _, key := range bugsIn(match[0]) {
+			found, err := snap.ByKey(ctx, key.Kind, scan.Canonical(key), 20)
+			if errors.Is(err, index.ErrNoWords) {
+				return "", nil // it is one of the limits
+			}
+			if err != nil {
+				return "", err
+			}
+			for _, p := range found {
+				if snap.Graph.Contains(from.Ref, p) && !snap.Graph.Merge(p) {
+					return fmt.Sprintf("closes %s, which %s on %s is about", oneLine(key.Text, 60), snap.Graph.Hash(p).Short(), from.Name), nil
+				}
+			}
+		}
+	}
+	return "", nil
+}
+
+// bugsIn are the issues and bugs that a line names.
+func bugsIn(line string) []history.Key {
+	return slices.DeleteFunc(messageKeys(line), func(k history.Key) bool { return k.Kind != history.KeyBug && k.Kind != history.KeyIssue })
+}
+
+// isSecurity says whether a commit is about security: it names a CVE or an
+// advisory, or says so in its subject or with a trailer.
+func isSecurity(c *history.Commit, keys []history.Key) bool {
+	for _, k := range keys {
+		if k.Kind == history.KeyCVE || k.Kind == history.KeyGHSA {
+			return true
+		}
+	}
+	return securityWord.MatchString(c.Subject()) || securityTrailer.MatchString(c.Message)
+}
+
+var (
+	securityWord    = regexp.MustCompile(`(?i)\b(?:security|vulnerability|ossa-\d{4}-\d+)\b`)
+	securityTrailer = regexp.MustCompile(`(?im)^(?:securityimpact|security|advisory)\b`)
+)
+
+// Check is what cabhfuil.check asks: is each key on each line?
+type Check struct {
+	Scope
+	Keys []string `json:"keys"`
+	On   []string `json:"on"`
+}
+
+// Check holds changes against lines. It waits for every tier of evidence. A key
+// that nobody knows fails; a line that its repository has not got is an error.
+func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, error) {
+	if len(c.Keys) == 0 || len(c.On) == 0 {
+		return nil, errors.New("expected a key that must be there, and a line")
+	}
+	repos, first, err := l.scoped(c.Scope)
+	if err != nil {
+		return nil, err
+	}
+	if err := waitAll(ctx, repos, Repository.WaitLineage); err != nil {
+		return nil, err
+	}
+	result := &history.CheckResult{OK: true, Results: []history.CheckedLanding{}, Limits: []history.Limit{}}
+	for _, key := range c.Keys {
+		fs, err := l.whereOne(ctx, repos, first, key, true)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		if len(fs) == 0 {
+			result.OK = false
+			result.Results = append(result.Results, history.CheckedLanding{Query: key, Reason: "no repository here knows it"})
+		}
+		if isHex(key) && len(fs) > 1 {
+			return nil, fmt.Errorf("%s is ambiguous: %d commits begin so", key, len(fs))
+		}
+		for _, f := range newestFamilies(fs) {
+			for _, name := range c.On {
+				checked, err := checkOne(f, key, name)
+				if err != nil {
+					return nil, err
+				}
+				result.OK = result.OK && checked.OK
+				result.Results = append(result.Results, checked)
+			}
+			for _, limit := range f.snap.Limits() {
+				if !slices.Contains(result.Limits, limit) {
+					result.Limits = append(result.Limits, limit)
+				}
+			}
+		}
+	}
+	return result, nil
+}
+
+// newestFamilies keeps one commit of each change: a Change-Id names all copies of
+// one, and each of them gives the same answer.
+func newestFamilies(fs []found) []found {
+	var kept []found
+	known := map[string]bool{}
+	for _, f := range fs {
+		if known[f.repo.Name()+f.hash.String()] {
+			continue
+		}
+		kept = append(kept, f)
+		for _, r := range f.snap.Related(f.pos) {
+			if r.Relation == "equivalent" {
+				known[f.repo.Name()+f.snap.Graph.Hash(r.Pos).String()] = true
+			}
+		}
+	}
+	return kept
+}
+
+func checkOne(f found, key, name string) (history.CheckedLanding, error) {
+	c := history.CheckedLanding{Query: key, Repository: f.repo.Name(), SHA: f.hash, Line: name}
+	ref, err := side(f.snap, name)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", f.repo.Name(), err)
+	}
+	c.Landing = f.snap.LandingOn(f.pos, ref)
+	c.OK, c.Reason = judge(c.Landing)
+	return c, nil
+}
+
+// judge says whether a landing satisfies a gate, and why.
+func judge(l history.Landing) (ok bool, reason string) {
+	switch l.Status {
+	case history.Contains, history.Backported:
+		what := "is there"
+		if l.Commit != nil {
+			what += " as " + l.Commit.Short()
+		}
+		if len(l.Incomplete) > 0 {
+			fixes := make([]string, len(l.Incomplete))
+			for i, h := range l.Incomplete {
+				fixes[i] = h.Short()
+			}
+			return false, what + ", without its follow-up " + strings.Join(fixes, ", ")
+		}
+		if l.Status == history.Backported && slices.Contains(l.Evidence, "partial") {
+			return false, what + ", but only a part of it"
+		}
+		return true, what
+	case history.Reverted:
+		return false, "was reverted there by " + l.RevertedBy.Short()
+	case history.NotAffected:
+		return true, "is not needed there: what it fixes never reached the line"
+	case history.Unknown:
+		return false, "cannot be told: the history is truncated"
+	}
+	return false, "is missing there"
+}
