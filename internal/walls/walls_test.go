@@ -34,6 +34,7 @@ var alone = []struct {
 	{"internal/scan", []string{"history"}, "text is scanned for documents and messages alike"},
 	{"index/graph", []string{"history"}, "the graph knows no git, and no text but the names of people"},
 	{"index/mailmap", []string{}, "a mailmap is text and a table"},
+	{"index/paths", []string{"index/graph"}, "positions of a graph, and paths that somebody else reads"},
 	{"index/query", []string{}, "the search syntax knows neither index nor git"},
 	{"plugins", []string{"plugins"}, "strangers build on it"},
 	{"plugins/github", []string{"plugins"}, "a forge is what a stranger could write"},
