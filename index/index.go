@@ -95,7 +95,7 @@ type Index struct {
 	err     error         // why the last check failed, or nil
 	wordErr error         // why there is no text index, or why it does not grow
 	pathErr error         // the same of the path index
-	hasten  chan struct{} // closed once somebody waits for paths
+	hasten  chan struct{} // closed once somebody asks for paths
 
 	store *store
 	held  heldCommits
@@ -329,13 +329,7 @@ func (x *Index) WaitWords(ctx context.Context) error {
 
 // WaitPaths waits until, beyond WaitWords, all commits' paths are indexed.
 func (x *Index) WaitPaths(ctx context.Context) error {
-	x.mu.Lock()
-	select {
-	case <-x.hasten:
-	default:
-		close(x.hasten)
-	}
-	x.mu.Unlock()
+	x.hurry()
 	if err := x.WaitWords(ctx); err != nil {
 		return err
 	}

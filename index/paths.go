@@ -36,7 +36,7 @@ const pathShare = 4096
 const fewPaths = 256
 
 // pathsDelay lets a command line that wants no paths end before they are begun.
-const pathsDelay = time.Second
+const pathsDelay = 300 * time.Millisecond
 
 // feedPaths indexes the paths of commits whose words are in, whenever there are
 // some.
@@ -68,6 +68,17 @@ func (x *Index) feedPaths(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// hurry has paths begun without delay: somebody wants them.
+func (x *Index) hurry() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	select {
+	case <-x.hasten:
+	default:
+		close(x.hasten)
 	}
 }
 
@@ -252,6 +263,7 @@ func (e *evaluation) file(f *query.File) (result, error) {
 		return r, fmt.Errorf("file: %w", failed)
 	}
 	if view == nil {
+		x.hurry()
 		return r, ErrNoPaths
 	}
 	err := view.store.Set().Each(e.ctx, pattern, func(p graph.Pos) {
