@@ -58,10 +58,10 @@ type Options struct {
 	Lines    line.Config
 	Tracker  *task.Tracker
 	Log      *slog.Logger
-	// Words asks for the text index from the start, and for that of paths once it
-	// stands. Otherwise they are built when WaitWords or WaitPaths first asks: a
-	// single answer from the graph should not cost them.
-	Words bool
+	// Words asks for the text index from the start, and Paths for that of paths
+	// once the words stand. Otherwise they are built when first asked for: a single
+	// answer from the graph should not cost them, nor one about words the paths.
+	Words, Paths bool
 	// OnChange is called after each publication, from the index's goroutines; it
 	// must not block.
 	OnChange func()
@@ -85,17 +85,17 @@ type Index struct {
 	feeds     chan struct{} // capacity 1: there may be words to index
 	pathFeeds chan struct{} // capacity 1: there may be paths to index
 
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced whenever what waiters look at changes
-	asked   int           // checks of the refs that were asked for
-	checked int           // the last one of these that is answered
-	looked  bool          // the refs were looked at once
-	rebuild bool          // the next check builds a new generation
-	words   bool          // the text index is wanted
-	err     error         // why the last check failed, or nil
-	wordErr error         // why there is no text index, or why it does not grow
-	pathErr error         // the same of the path index
-	hasten  chan struct{} // closed once somebody asks for paths
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced whenever what waiters look at changes
+	asked    int           // checks of the refs that were asked for
+	checked  int           // the last one of these that is answered
+	looked   bool          // the refs were looked at once
+	rebuild  bool          // the next check builds a new generation
+	words    bool          // the text index is wanted
+	pathsToo bool          // so is the path index, after it
+	err      error         // why the last check failed, or nil
+	wordErr  error         // why there is no text index, or why it does not grow
+	pathErr  error         // the same of the path index
 
 	store *store
 	held  heldCommits
@@ -141,8 +141,8 @@ func Open(src Source, opt Options) (*Index, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	x := &Index{
-		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words,
-		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), hasten: make(chan struct{}), changed: make(chan struct{}),
+		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words, pathsToo: opt.Paths,
+		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	var err error
 	x.store, err = newStore(opt.Dir)
@@ -329,11 +329,11 @@ func (x *Index) WaitWords(ctx context.Context) error {
 
 // WaitPaths waits until, beyond WaitWords, all commits' paths are indexed.
 func (x *Index) WaitPaths(ctx context.Context) error {
-	x.hurry()
+	x.wantPaths()
 	if err := x.WaitWords(ctx); err != nil {
 		return err
 	}
-	signal(x.pathFeeds)
+	signal(x.pathFeeds) // which nobody heeded while they were not wanted
 	return x.wait(ctx, func() (bool, error) {
 		return x.Snapshot().PathsPending() == 0, x.pathErr
 	})

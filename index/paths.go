@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
@@ -35,26 +34,15 @@ const pathShare = 4096
 // fewPaths is how many commits are not worth a second process.
 const fewPaths = 256
 
-// pathsDelay lets a command line that wants no paths end before they are begun.
-const pathsDelay = 300 * time.Millisecond
-
 // feedPaths indexes the paths of commits whose words are in, whenever there are
 // some.
 func (x *Index) feedPaths(ctx context.Context) {
-	select {
-	case <-x.pathFeeds:
-	case <-ctx.Done():
-		return
-	}
-	begin := time.NewTimer(pathsDelay)
-	defer begin.Stop()
-	select {
-	case <-begin.C:
-	case <-x.hasten:
-	case <-ctx.Done():
-		return
-	}
 	for {
+		select {
+		case <-x.pathFeeds:
+		case <-ctx.Done():
+			return
+		}
 		err := x.feedAllPaths(ctx)
 		if ctx.Err() != nil {
 			return
@@ -63,23 +51,14 @@ func (x *Index) feedPaths(ctx context.Context) {
 			x.log.Warn("indexing paths", "error", err)
 		}
 		x.notify(func() { x.pathErr = err })
-		select {
-		case <-x.pathFeeds:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 
-// hurry has paths begun without delay: somebody wants them.
-func (x *Index) hurry() {
+// wantPaths has the path index built from now on.
+func (x *Index) wantPaths() {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	select {
-	case <-x.hasten:
-	default:
-		close(x.hasten)
-	}
+	x.pathsToo = true
+	x.mu.Unlock()
 }
 
 // feedAllPaths brings the path index up to what is saved of the graph.
@@ -112,10 +91,13 @@ func (x *Index) feedAllPaths(ctx context.Context) error {
 // words first, and its paths once it is in use.
 func (x *Index) toFeedPaths() (gen *generation, g *graph.Graph, end int, err error) {
 	x.mu.Lock()
-	wanted := x.words && x.looked
+	wanted := x.words && x.pathsToo && x.looked
 	wordErr := x.wordErr
 	x.mu.Unlock()
-	if !wanted || !x.store.held.Load() {
+	if !wanted {
+		return nil, nil, 0, nil
+	}
+	if !x.store.held.Load() {
 		return nil, nil, 0, wordErr
 	}
 	x.genMu.Lock()
@@ -149,7 +131,7 @@ func (x *Index) toFeedPaths() (gen *generation, g *graph.Graph, end int, err err
 func (x *Index) adoptPaths(gen *generation) {
 	x.genMu.Lock()
 	defer x.genMu.Unlock()
-	if x.next == nil && x.gen == gen && x.paths.store != gen.paths {
+	if x.next == nil && x.gen == gen && (x.paths == nil || x.paths.store != gen.paths) {
 		x.paths = &pathView{store: gen.paths}
 		x.reviewLocked()
 	}
@@ -263,7 +245,8 @@ func (e *evaluation) file(f *query.File) (result, error) {
 		return r, fmt.Errorf("file: %w", failed)
 	}
 	if view == nil {
-		x.hurry()
+		x.wantPaths()
+		signal(x.pathFeeds)
 		return r, ErrNoPaths
 	}
 	err := view.store.Set().Each(e.ctx, pattern, func(p graph.Pos) {

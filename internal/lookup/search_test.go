@@ -31,7 +31,7 @@ func TestSearchFile(t *testing.T) {
 		}
 	}
 	check("begin", false, "one")
-	check("file:b.c", false, "", history.LimitPathsPending) // they are begun later than this
+	check("file:b.c", false, "", history.LimitPathsPending) // nobody asked for paths before
 	check("file:b.c", true, "two")
 	check("file:src", false, "two one")
 }
