@@ -52,9 +52,6 @@ func changes(t *testing.T, src *gitrepo.Repository, r *gittest.Repo, labels ...s
 }
 
 func TestChanges(t *testing.T) {
-	r := gittest.New(t, changing)
-	src := open(t, r.Dir, "git")
-	got := changes(t, src, r, "root", "edit", "move", "empty", "theirs", "clean", "evil")
 	want := `root: a.c, dir/b.c, dir/sub/c.c, with blank
 edit: a.c, dir/b.c
 move: dir/moved.c, dir/sub/c.c
@@ -63,9 +60,15 @@ theirs: dir/d.c
 clean: dir/
 evil: 
 `
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for _, format := range []string{"sha256", "sha1"} {
+		r := gittest.New(t, "init --object-format="+format+" main\n"+changing)
+		got := changes(t, open(t, r.Dir, "git"), r, "root", "edit", "move", "empty", "theirs", "clean", "evil")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
+		}
 	}
+	r := gittest.New(t, changing)
+	src := open(t, r.Dir, "git")
 	none := func(history.Hash, []string) error { return nil }
 	if err := open(t, r.Dir, "go-git").Changes(context.Background(), []history.Hash{r.Hash("root")}, none); !errors.Is(err, gitrepo.ErrNeedsGit) {
 		t.Errorf("without git: %v", err)
