@@ -82,6 +82,7 @@ const (
 	LimitUnindexed      Limit = "unindexed"       // the commit is in the object store, on no indexed ref
 	LimitIndexBehind    Limit = "index-behind"    // refs moved, or indexing has not ended
 	LimitTextPending    Limit = "text-pending"    // words are still being indexed
+	LimitPathsPending   Limit = "paths-pending"   // which commits changed a path is still being indexed
 	LimitLineagePending Limit = "lineage-pending" // copies are not known yet
 	LimitRefsLeftOut    Limit = "refs-left-out"   // some refs could not be read
 	LimitForgePending   Limit = "forge-pending"

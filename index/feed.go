@@ -73,6 +73,7 @@ func (x *Index) feed(ctx context.Context) {
 			continue
 		}
 		err := x.feedAll(ctx)
+		signal(x.pathFeeds)
 		if ctx.Err() != nil {
 			return
 		}
@@ -161,6 +162,9 @@ func (x *Index) adopt(gen *generation) error {
 	var err error
 	if old.words != nil {
 		err = old.words.close()
+	}
+	if old.paths != nil {
+		old.paths.Close() // what it knows answers until the new one knows it too
 	}
 	return errors.Join(err, x.store.sweep(gen.number))
 }

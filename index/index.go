@@ -25,6 +25,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
+	"github.com/cabhfuil/cabhfuil-lsp/index/paths"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
 
@@ -41,6 +42,11 @@ type Source interface {
 	// Commits calls fn with the commits in the order asked, leaving out those
 	// whose objects are missing.
 	Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
+	// Changes calls fn with each of the commits, in the order asked, and the paths
+	// that it changed; of a merge those that differ from every parent, and with a
+	// slash at the end the directories that do. It leaves out commits whose trees
+	// are missing.
+	Changes(ctx context.Context, hashes []history.Hash, fn func(h history.Hash, paths []string) error) error
 	// Watch signals after refs may have changed, until ctx ends.
 	Watch(ctx context.Context) (<-chan struct{}, error)
 }
@@ -54,9 +60,10 @@ type Options struct {
 	Lines    line.Config
 	Tracker  *task.Tracker
 	Log      *slog.Logger
-	// Words asks for the text index from the start. Otherwise it is built when
-	// WaitWords first asks: a single answer from the graph should not cost it.
-	Words bool
+	// Words asks for the text index from the start, and Paths for that of paths
+	// once the words stand. Otherwise they are built when first asked for: a single
+	// answer from the graph should not cost them, nor one about words the paths.
+	Words, Paths bool
 	// Dialects are how messages say what they copy, revert and fix; nil for the
 	// built-in ones.
 	Dialects *dialect.Set
@@ -82,18 +89,21 @@ type Index struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	refs  chan struct{} // capacity 1: look at the refs again
-	feeds chan struct{} // capacity 1: there may be words to index
+	refs      chan struct{} // capacity 1: look at the refs again
+	feeds     chan struct{} // capacity 1: there may be words to index
+	pathFeeds chan struct{} // capacity 1: there may be paths to index
 
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced whenever what waiters look at changes
-	asked   int           // checks of the refs that were asked for
-	checked int           // the last one of these that is answered
-	looked  bool          // the refs were looked at once
-	rebuild bool          // the next check builds a new generation
-	words   bool          // the text index is wanted
-	err     error         // why the last check failed, or nil
-	wordErr error         // why there is no text index, or why it does not grow
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced whenever what waiters look at changes
+	asked    int           // checks of the refs that were asked for
+	checked  int           // the last one of these that is answered
+	looked   bool          // the refs were looked at once
+	rebuild  bool          // the next check builds a new generation
+	words    bool          // the text index is wanted
+	pathsToo bool          // so is the path index, after it
+	err      error         // why the last check failed, or nil
+	wordErr  error         // why there is no text index, or why it does not grow
+	pathErr  error         // the same of the path index
 
 	store *store
 	held  heldCommits
@@ -107,6 +117,7 @@ type Index struct {
 	next  *generation   // being built aside, and already the numbering of the graph; nil mostly
 	stale []*generation // overtaken while being built; the feeder closes them
 	view  *view         // of gen's words, in the numbering of the graph
+	paths *pathView     // what answers file:; nil while there is nothing
 	// replaced is the last graph in gen's numbering while next is being built.
 	replaced *graph.Graph
 	// onDisk is the graph that was saved last, or mapped.
@@ -119,6 +130,7 @@ type generation struct {
 	shallow []history.Hash // the boundary that it was read with
 	saved   int            // how many positions the graph on disk has
 	words   *words         // nil until wanted
+	paths   *paths.Store   // nil until the words are in
 }
 
 // numbering is the generation whose positions the graph has. genMu is held.
@@ -144,8 +156,8 @@ func Open(src Source, opt Options) (*Index, error) {
 		opt.Dialects = dialect.Builtin()
 	}
 	x := &Index{
-		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words,
-		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), changed: make(chan struct{}),
+		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words, pathsToo: opt.Paths,
+		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	var err error
 	x.store, err = newStore(opt.Dir)
@@ -174,6 +186,7 @@ func (x *Index) load() {
 		m, g = manifest{Generation: x.store.nextGeneration()}, graph.New(x.opt.HashSize)
 	}
 	x.genMu.Lock()
+	x.paths = nil
 	x.gen, x.next, x.onDisk = &generation{number: m.Generation, shallow: m.Shallow, saved: g.Len()}, nil, nil
 	if err == nil {
 		x.onDisk = g
@@ -199,9 +212,9 @@ func (x *Index) load() {
 // Start follows the repository until Close.
 func (x *Index) Start(ctx context.Context) {
 	ctx, x.stop = context.WithCancel(ctx)
-	x.done.Add(2)
-	go func() { defer x.done.Done(); x.follow(ctx) }()
-	go func() { defer x.done.Done(); x.feed(ctx) }()
+	x.done.Go(func() { x.follow(ctx) })
+	x.done.Go(func() { x.feed(ctx) })
+	x.done.Go(func() { x.feedPaths(ctx) })
 }
 
 // Close ends what Start began, waits for it and for open readings, and gives
@@ -255,8 +268,11 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, lines []line.Line, p 
 			x.replaced = x.snap.Load().Graph
 		}
 		x.next = next
+		if x.paths != nil && x.paths.from == nil { // it speaks in the numbering that ends here
+			x.paths = &pathView{store: x.paths.store, from: x.snap.Load().Graph}
+		}
 	}
-	s.view = x.viewLocked()
+	s.view, s.paths = x.viewLocked(), x.paths
 	x.snap.Store(s)
 	x.genMu.Unlock()
 	x.notify(nil)
@@ -278,11 +294,11 @@ func (x *Index) viewLocked() *view {
 	return x.view
 }
 
-// reviewLocked gives the present snapshot the view that it should have now.
+// reviewLocked gives the present snapshot the views that it should have now.
 // genMu is held.
 func (x *Index) reviewLocked() {
 	s := *x.snap.Load()
-	s.view = x.viewLocked()
+	s.view, s.paths = x.viewLocked(), x.paths
 	x.snap.Store(&s)
 }
 
@@ -351,6 +367,18 @@ func (x *Index) WaitLineage(ctx context.Context) error {
 		return err // without words, what closes the same bug is not known
 	}
 	return x.wait(ctx, func() (bool, error) { return !x.Snapshot().LineagePending(), x.err })
+}
+
+// WaitPaths waits until, beyond WaitWords, all commits' paths are indexed.
+func (x *Index) WaitPaths(ctx context.Context) error {
+	x.wantPaths()
+	if err := x.WaitWords(ctx); err != nil {
+		return err
+	}
+	signal(x.pathFeeds) // which nobody heeded while they were not wanted
+	return x.wait(ctx, func() (bool, error) {
+		return x.Snapshot().PathsPending() == 0, x.pathErr
+	})
 }
 
 // wait returns when ready says so; its error counts when it is not ready.

@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,7 +58,7 @@ func openIndex(dir, store string, words bool) (opened, error) {
 	if err != nil {
 		return opened{}, err
 	}
-	x, err := index.Open(git, index.Options{Name: "test", Dir: filepath.Join(store, "index"), HashSize: 20, Words: words})
+	x, err := index.Open(git, index.Options{Name: "test", Dir: filepath.Join(store, "index"), HashSize: 20, Words: words, Paths: words})
 	return opened{x, git, filepath.Join(store, "index")}, err
 }
 
@@ -169,7 +170,7 @@ func TestSearch(t *testing.T) {
 	}
 	for _, c := range []struct{ query, want string }{
 		{"in:nowhere leak", "nowhere"},
-		{"file:engine.c", "cannot be answered yet"},
+		{"missing:main", "cannot be answered yet"},
 	} {
 		if _, err := x.search(t, s, c.query); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, not one about %q", c.query, err, c.want)
@@ -537,30 +538,28 @@ func TestEmptyRepository(t *testing.T) {
 // indexForever is the child of TestKill.
 func indexForever(dir, store string) {
 	for {
-		x, err := openIndex(dir, store, true)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		x.Start(context.Background())
-		if err := x.WaitWords(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		x.Reindex()
-		if err := x.WaitWords(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		if err := x.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		if err := x.git.Close(); err != nil {
+		// A git process that the last child was starting when it was killed may
+		// hold the lock a moment longer.
+		if err := indexOnce(dir, store); err != nil && !strings.Contains(err.Error(), "another cabhfuil-lsp process") {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
+}
+
+func indexOnce(dir, store string) error {
+	ctx := context.Background()
+	x, err := openIndex(dir, store, true)
+	if err != nil {
+		return err
+	}
+	x.Start(ctx)
+	err = x.WaitPaths(ctx)
+	if err == nil {
+		x.Reindex()
+		err = x.WaitPaths(ctx)
+	}
+	return errors.Join(err, x.Index.Close(), x.git.Close())
 }
 
 // TestKill kills an indexing process at many moments; nothing is lost.
@@ -582,10 +581,12 @@ func TestKill(t *testing.T) {
 		_ = cmd.Wait() //nolint:errcheck // it was killed
 	}
 	x := open(t, r.Dir, store, true)
+	eventually(t, x, func(s *index.Snapshot) bool { return s.WordsError() == nil })
 	s := x.wait(t)
 	checkAgainstGit(t, r, s)
 	got, err := x.search(t, s, "deadlock OR conntrack OR describe")
 	if err != nil || len(got) != 4 {
 		t.Errorf("after the kills: %v, %v", r.Labels(got...), err)
 	}
+	checkPaths(t, r, x, x.waitPaths(t), "leak.txt", "engine.txt", "*.txt")
 }

@@ -189,6 +189,8 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 		return e.person(n.Text, n.Me, g.Committer)
 	case *query.Commit:
 		return e.commit(n.Prefix), nil
+	case *query.File:
+		return e.file(n)
 	case *query.Type:
 		return e.filter(g.Merge)
 	case *query.Since:

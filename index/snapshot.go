@@ -22,7 +22,8 @@ type Snapshot struct {
 	index   *Index
 	lineage *lineage.Lineage // nil while it is not known
 	tags    *line.Tags
-	view    *view // nil while there is no text index
+	view    *view     // nil while there is no text index
+	paths   *pathView // nil while there is no path index
 	people  *people
 	behind  bool
 }

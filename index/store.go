@@ -23,12 +23,14 @@ import (
 //	g<N>/graph      the commit graph with the ref tips, checksummed by itself
 //	g<N>/lineage    what messages say of other commits, as far as it was read
 //	g<N>/text/      the Bleve shard, with its coverage
+//	g<N>/paths/     the segments of the path index
 //
-// A generation gives positions to commits, and both the graph and the text
-// index speak in positions; what changes positions (a rebuild, a shallow clone
+// A generation gives positions to commits, and the graph, the text index and the
+// path index all speak in positions; what changes positions (a rebuild, a shallow clone
 // that was deepened) starts a new generation aside, and the manifest, replaced
 // by a rename, swaps it in whole. The graph is always on disk before the words
-// of its commits, so a kill can leave the text behind the graph, never ahead.
+// of its commits, so a kill can leave the text behind the graph, never ahead; the
+// same holds of paths.
 type store struct {
 	dir  string
 	lock *flock.Flock
@@ -72,6 +74,7 @@ func (s *store) unlock() error {
 func (s *store) generationDir(n int) string { return filepath.Join(s.dir, "g"+strconv.Itoa(n)) }
 func (s *store) graphFile(n int) string     { return filepath.Join(s.generationDir(n), "graph") }
 func (s *store) factsFile(n int) string     { return filepath.Join(s.generationDir(n), "lineage") }
+func (s *store) pathsDir(n int) string      { return filepath.Join(s.generationDir(n), "paths") }
 func (s *store) textDir(n int) string       { return filepath.Join(s.generationDir(n), "text") }
 
 // load reads what is in use. An error is a reason to build anew; it is

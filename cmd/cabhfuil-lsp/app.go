@@ -46,6 +46,7 @@ type app struct {
 
 type appOptions struct {
 	words bool // index words at once
+	paths bool // and paths after them, for who stays longer than one answer
 	alone bool // open no configured repository before it is asked for
 	log   *slog.Logger
 }
@@ -55,7 +56,7 @@ func newApp(opt appOptions) *app {
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
-		Tracker: a.tracker, Log: opt.log, Words: opt.words, OnChange: a.changed,
+		Tracker: a.tracker, Log: opt.log, Words: opt.words, Paths: opt.paths, OnChange: a.changed,
 	})
 	a.forges = newForges(opt.log, a.changed)
 	a.lookup = lookup.New(known{a}, a.forges)

@@ -167,7 +167,7 @@ func newLog(verbose bool) *slog.Logger {
 
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
-	a := newApp(appOptions{words: true, log: newLog(g.verbose)})
+	a := newApp(appOptions{words: true, paths: true, log: newLog(g.verbose)})
 	for _, p := range a.problems {
 		a.log.Error("configuration", "error", p)
 	}

@@ -54,13 +54,15 @@ Exits 0 when every key is known, 1 when one is not, 2 on failure.`,
 func searchCommand(io stdio, g *global) *cobra.Command {
 	var limit int
 	c := &cobra.Command{
-		Use: "search QUERY", Short: "Find commits by words, authors, dates, lines", Args: cobra.MinimumNArgs(1),
+		Use: "search QUERY", Short: "Find commits by words, authors, dates, lines, paths", Args: cobra.MinimumNArgs(1),
 		Long: `Find commits over all repositories.
 
-Words and "phrases" match messages; author: committer: commit: after: before: ref: in: type:merge cve: changeid: repo:
-restrict; - negates, OR joins. Exits 0 when something was found, 1 when not, 2 on failure.`,
+Words and "phrases" match messages; author: committer: commit: file: after: before: ref: in: type:merge cve: changeid:
+repo: restrict; - negates, OR joins. file: takes a path, a directory, a name such as manager.py, or a glob such as *.py,
+and waits for the index of paths. docs/search.md has the whole syntax. Exits 0 when something was found, 1 when not, 2 on failure.`,
 		Example: `  cabhfuil-lsp search 'deadlock author:torvalds after:2024-01-01'
-  cabhfuil-lsp search -- '-in:stable/2025.1 "memory leak"'`,
+  cabhfuil-lsp search -- '-in:stable/2025.1 "memory leak"'
+  cabhfuil-lsp search 'file:nova/compute since:2025'`,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			if limit < 1 {
 				return fmt.Errorf("--limit %d: expected 1 or more", limit)

@@ -211,7 +211,9 @@ var operators = map[string]string{
 // word reads a bare word or an operator with its value.
 func (p *parser) word(start int) (Node, error) {
 	if name, rest, ok := strings.Cut(p.text[p.at:], ":"); ok {
-		if op, known := operators[strings.ToLower(name)]; known && !strings.HasPrefix(rest, ":") {
+		// std::string is a word, and file::/path a path from the top.
+		op, known := operators[strings.ToLower(name)]
+		if known && (!strings.HasPrefix(rest, ":") || op == "file" && strings.HasPrefix(rest, ":/")) {
 			p.at += len(name) + 1
 			return p.operator(op, p.text[start:p.at])
 		}

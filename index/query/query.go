@@ -5,6 +5,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,7 +53,8 @@ type Committer struct {
 // Commit is the beginning of a SHA (commit: or #:), in lower case.
 type Commit struct{ Prefix string }
 
-// File is a path that the commit changed (file: or ?:).
+// File is a path that the commit changed, a directory above it, a name or a glob
+// (file: or ?:).
 type File struct{ Path string }
 
 // Type is a kind of commit; merge is the only one (type:merge).
@@ -138,6 +140,23 @@ func (q *Query) Repos() []string {
 		}
 	}
 	return names
+}
+
+// Paths says whether the query asks which paths commits changed.
+func (q *Query) Paths() bool { return hasFile(q.Root) }
+
+func hasFile(n Node) bool {
+	switch n := n.(type) {
+	case *File:
+		return true
+	case *Not:
+		return hasFile(n.Node)
+	case *And:
+		return slices.ContainsFunc(n.Nodes, hasFile)
+	case *Or:
+		return slices.ContainsFunc(n.Nodes, hasFile)
+	}
+	return false
 }
 
 // String is the query in canonical form; parsed again, it is the same query.

@@ -22,6 +22,9 @@ func TestParse(t *testing.T) {
 		`"a phrase" word`:         `"a phrase" word`,
 		`"with \"quotes\" \\"`:    `"with \"quotes\" \\"`,
 		"=:text @:thor ?:src/a.c": `message:"text" author:"thor" file:"src/a.c"`,
+		"file::/a ?:./b file:a*":  `file:":/a" file:"./b" file:"a*"`,
+		`file:"with blank" -?:x/`: `file:"with blank" -file:"x/"`,
+		"file::a":                 "file::a",
 		"#:1A2B3C4":               `commit:"1a2b3c4"`,
 		`author:"A U Thor"`:       `author:"A U Thor"`,
 		"author:@me":              "author:@me",
@@ -53,9 +56,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestPaths(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "one two": false, "file:a": true, "?:a": true, "one -(two OR (three file:a))": true, `"file:a"`: false, "file::a": false,
+	} {
+		q, err := query.Parse(text, query.Options{Now: now})
+		if err != nil || q.Paths() != want {
+			t.Errorf("%s asks for paths: %v, %v", text, !want, err)
+		}
+	}
+}
+
 func TestSyntaxErrors(t *testing.T) {
 	for text, column := range map[string]int{
-		`"open`: 6, "(one": 5, "one)": 4, "OR one": 1, "one OR": 7, "one OR OR two": 8, "- one": 1, "()": 1, "author:": 8, `author:""`: 8,
+		`"open`: 6, "(one": 5, "one)": 4, "OR one": 1, "one OR": 7, "one OR OR two": 8, "- one": 1, "()": 1, "author:": 8, "file:": 6, `file:"`: 7, `author:""`: 8,
 		"commit:xyz": 8, "commit:12": 8, "type:tag": 6, "since:soon": 7, "after:2026-13-01": 7, "cve:1": 5, "changeid:I12": 10, "...": 1, `"..."`: 1,
 		"message:...": 9, "é author:": 10, "one -": 5, `one "two`: 9,
 	} {

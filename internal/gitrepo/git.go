@@ -24,9 +24,10 @@ type gitSource struct {
 	ctx  context.Context // ends the kept process
 	stop context.CancelFunc
 
-	slots  chan struct{} // bounds the processes that work at once
-	reader chan struct{} // guards kept
-	kept   *objects
+	slots    chan struct{} // bounds the processes that work at once
+	changers chan struct{} // bounds those of Changes, which run in the background
+	reader   chan struct{} // guards kept
+	kept     *objects
 
 	mu      sync.Mutex
 	shallow map[history.Hash]bool
@@ -43,7 +44,7 @@ func newGitSource(ctx context.Context, loc Location, viewDir string) (*gitSource
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := &gitSource{loc: loc, slots: make(chan struct{}, maxWorkers), reader: make(chan struct{}, 1), peeled: map[history.Hash]history.Hash{}}
+	s := &gitSource{loc: loc, slots: make(chan struct{}, maxWorkers), changers: make(chan struct{}, maxWorkers), reader: make(chan struct{}, 1), peeled: map[history.Hash]history.Hash{}}
 	switch loc.ObjectFormat {
 	case "sha1":
 		s.hashSize = 20

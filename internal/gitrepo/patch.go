@@ -62,7 +62,7 @@ func (r *Repository) Patch(ctx context.Context, h history.Hash, limit int) (Patc
 	case ctx.Err() != nil:
 		return p, ctx.Err()
 	case waitErr != nil || readErr != nil:
-		if text := said.String(); !strings.Contains(text, "unable to read") && !strings.Contains(text, "bad object") && !strings.Contains(text, "missing") && !strings.Contains(text, "could not") {
+		if text := said.String(); !missingObject(text) {
 			return p, &gitError{cmd.Args[1:], text, errors.Join(waitErr, readErr)}
 		}
 		p.Note = "Objects of this commit are missing here (a partial clone), so there is no diff."

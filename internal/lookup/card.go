@@ -35,6 +35,7 @@ var explain = map[history.Limit]string{
 	history.LimitUnindexed:      "No branch or tag leads to this commit.",
 	history.LimitIndexBehind:    "The index is catching up with the repository.",
 	history.LimitTextPending:    "Words are still being indexed.",
+	history.LimitPathsPending:   "Which commits changed which paths is still being indexed.",
 	history.LimitLineagePending: "Copies under another SHA are not looked for yet.",
 	history.LimitRefsLeftOut:    "Some refs could not be read.",
 	history.LimitForgePending:   "The forge has not answered yet.",

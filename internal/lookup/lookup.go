@@ -29,10 +29,12 @@ import (
 type Repository interface {
 	Name() string
 	Snapshot() *index.Snapshot
-	// WaitGraph and WaitWords are index.Index's: for questions that ask to wait.
+	// WaitGraph, WaitWords and WaitPaths are index.Index's: for questions that ask
+	// to wait.
 	WaitGraph(ctx context.Context) error
 	WaitWords(ctx context.Context) error
 	WaitLineage(ctx context.Context) error
+	WaitPaths(ctx context.Context) error
 	// Commits, Mailmap and Me, for searches and cards.
 	index.Texts
 	// Abbreviated finds commits in the object store by the beginning of their name.
@@ -450,7 +452,10 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 		if names := q.Repos(); len(names) > 0 && !slices.Contains(names, repo.Name()) {
 			continue
 		}
-		if s.Wait {
+		switch {
+		case s.Wait && q.Paths():
+			err = repo.WaitPaths(ctx)
+		case s.Wait:
 			err = repo.WaitWords(ctx)
 		}
 		var matches []index.Found
@@ -472,6 +477,11 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 		}
 		for _, limit := range snap.Limits() {
 			limits[limit] = true
+		}
+		if q.Paths() {
+			for _, limit := range snap.PathLimits() {
+				limits[limit] = true
+			}
 		}
 		limits[history.LimitTextPending] = limits[history.LimitTextPending] || snap.WordsPending() > 0
 	}

@@ -36,6 +36,7 @@ type Options struct {
 	Tracker  *task.Tracker
 	Log      *slog.Logger
 	Words    bool // index words at once and not when first asked for
+	Paths    bool // the same of paths, after words
 	// OnChange is called after any index changed; it must not block.
 	OnChange func()
 }
@@ -266,7 +267,7 @@ func (r *Registry) start(loc gitrepo.Location, path string) (*Repository, error)
 	}
 	repo.Index, err = index.Open(git, index.Options{
 		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(nameOf(loc), loc.CommonDir)), Location: loc.CommonDir,
-		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: r.opt.Words, OnChange: r.opt.OnChange,
+		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: r.opt.Words, Paths: r.opt.Paths, OnChange: r.opt.OnChange,
 	})
 	if err != nil {
 		return nil, errors.Join(err, git.Close())

@@ -36,6 +36,7 @@ var alone = []struct {
 	{"index/graph", []string{"history"}, "the graph knows no git, and no text but the names of people"},
 	{"index/lineage/dialect", []string{"history"}, "what a message says does not depend on any commit"},
 	{"index/mailmap", []string{}, "a mailmap is text and a table"},
+	{"index/paths", []string{"index/graph"}, "positions of a graph, and paths that somebody else reads"},
 	{"index/query", []string{}, "the search syntax knows neither index nor git"},
 	{"plugins", []string{"plugins"}, "strangers build on it"},
 	{"plugins/github", []string{"plugins"}, "a forge is what a stranger could write"},
