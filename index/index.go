@@ -24,7 +24,6 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
-	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 	"github.com/cabhfuil/cabhfuil-lsp/index/paths"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
@@ -66,7 +65,7 @@ type Options struct {
 	Words, Paths bool
 	// Dialects are how messages say what they copy, revert and fix; nil for the
 	// built-in ones.
-	Dialects *dialect.Set
+	Dialects *lineage.Dialects
 	// NoTrailers leaves aside what messages say of copies, all but Change-Ids: to
 	// measure how much the rest finds.
 	NoTrailers bool
@@ -153,7 +152,7 @@ func Open(src Source, opt Options) (*Index, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Dialects == nil {
-		opt.Dialects = dialect.Builtin()
+		opt.Dialects = lineage.BuiltinDialects()
 	}
 	x := &Index{
 		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words, pathsToo: opt.Paths,

@@ -3,6 +3,7 @@ package lineage
 import (
 	"cmp"
 	"context"
+	"math/bits"
 	"slices"
 
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
@@ -131,14 +132,14 @@ type Lineage struct {
 // Build resolves facts against a graph. Facts of positions that the graph has
 // and f has not are not known yet: see Covered. The error is ctx's.
 func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
-	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.evidence, vague: map[graph.Pos]bool{}}
+	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.names(), vague: map[graph.Pos]bool{}}
 	for _, line := range lines {
 		if line.Upstream {
 			l.upstream = line.Ref
 		}
 	}
-	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}}
-	for _, step := range []func(){b.index, b.claims, b.changeIDs, b.subjects, b.named, b.mergesGone} {
+	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.mergesGone} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -157,11 +158,10 @@ type builder struct {
 	n     int // positions that are known to both
 	// own are the commits that say that they are no copies.
 	own map[graph.Pos]bool
-	// bySubject are the positions in the order of their subject's hash; it is made
-	// when a claim first needs it.
-	bySubject []int32
-	// claimed are the copies that name their source by its subject alone.
-	claimed []int
+	// open are the claims that are to be resolved by their subject, and bySubject
+	// the positions, rising, that have one of these subjects.
+	open      []int
+	bySubject map[uint32][]int32
 	// gone are the merges that a commit reverts, with that commit.
 	gone []edge
 }
@@ -209,21 +209,46 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 		switch {
 		case c.means == ownWork:
 			b.own[p] = true
-		case c.digits > 0 && (c.means == fixes || c.means == serves) && !resolved[c.means]:
+		case c.digits > 0 && (c.means == fixes || c.means == serves) && !resolved[c.means],
+			c.digits == 0 && (c.means == reverts || c.means == reapplies) && !turned,
+			c.digits == 0 && c.means == copies && !resolved[copies] && !b.opt.NoTrailers:
+			b.bySubject[c.subject] = nil
+			b.open = append(b.open, at)
+		}
+	}
+}
+
+// subjectClaims makes edges of the claims whose commit has to be found by its
+// subject.
+func (b *builder) subjectClaims() {
+	delete(b.bySubject, 0)
+	if len(b.bySubject) > 0 {
+		for p, hash := range b.facts.subjects[:b.n] {
+			if found, asked := b.bySubject[hash]; asked {
+				b.bySubject[hash] = append(found, int32(p))
+			}
+		}
+	}
+	turned := graph.Pos(-1)
+	for _, at := range b.open {
+		p, c := graph.Pos(b.facts.owners[at]), b.facts.claims[at]
+		switch c.means {
+		case copies:
+			b.named(p, c)
+		case reverts, reapplies:
+			if p == turned {
+				continue // a message's first subject counts
+			}
+			if to, ok := b.earlier(c.subject, p, false); ok {
+				turned = p
+				b.edge(c, p, to)
+			}
+		default:
 			if to, ok := b.earlier(c.subject, p, true); ok {
-				resolved[c.means] = true
 				b.edge(c, p, to)
 			} else if c.means == fixes {
 				b.vague[p] = true
 			}
-		case c.digits > 0:
-		case (c.means == reverts || c.means == reapplies) && !turned:
-			if to, ok := b.earlier(c.subject, p, false); ok {
-				turned = true
-				b.edge(c, p, to)
-			}
-		case c.means == copies && !resolved[copies] && !b.opt.NoTrailers:
-			b.claimed = append(b.claimed, at)
 		}
 	}
 }
@@ -256,32 +281,13 @@ func (b *builder) edge(c claim, from, to graph.Pos) {
 	}
 }
 
-// withSubject are the positions whose subject has this hash, rising.
-func (b *builder) withSubject(hash uint32) []int32 {
-	if b.bySubject == nil {
-		b.bySubject = make([]int32, b.n)
-		for i := range b.bySubject {
-			b.bySubject[i] = int32(i)
-		}
-		slices.SortFunc(b.bySubject, func(x, y int32) int {
-			return cmp.Or(cmp.Compare(b.facts.subjects[x], b.facts.subjects[y]), cmp.Compare(x, y))
-		})
-	}
-	i, _ := slices.BinarySearchFunc(b.bySubject, hash, func(p int32, h uint32) int { return cmp.Compare(b.facts.subjects[p], h) })
-	j := i
-	for j < b.n && b.facts.subjects[b.bySubject[j]] == hash {
-		j++
-	}
-	return b.bySubject[i:j]
-}
-
 // earlier is the latest commit before p, among its ancestors, that has the
 // subject. With only, there must be no other one.
 func (b *builder) earlier(hash uint32, p graph.Pos, only bool) (graph.Pos, bool) {
 	if hash == 0 {
 		return 0, false
 	}
-	found := b.withSubject(hash)
+	found := b.bySubject[hash]
 	if only && len(found) > 1 {
 		return 0, false
 	}
@@ -379,10 +385,10 @@ func (b *builder) subjects() {
 		subject uint32
 		pos     int32
 	}
-	twins := make([]twin, 0, b.n)
-	for p := range b.n {
+	var twins []twin
+	for _, p := range b.sameTimes() {
 		if !b.graph.Merge(graph.Pos(p)) {
-			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], int32(p)})
+			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], p})
 		}
 	}
 	slices.SortFunc(twins, func(x, y twin) int {
@@ -405,6 +411,35 @@ func (b *builder) subjects() {
 		}
 		i = j
 	}
+}
+
+// sameTimes are the positions whose author date others have too, in no order.
+// Most dates stand once, so that a table of them costs a fraction of sorting.
+func (b *builder) sameTimes() []int32 {
+	size := 1 << bits.Len(uint(2*b.n))
+	slots := make([]int32, size) // position + 1 of the first that has the date
+	single := make([]bool, b.n)
+	var same []int32
+	for p := range int32(b.n) {
+		t := b.graph.AuthorTime(graph.Pos(p))
+		at := uint64(t) * 0x9e3779b97f4a7c15 >> (65 - bits.Len(uint(size)))
+		for ; ; at = (at + 1) & uint64(size-1) {
+			first := slots[at] - 1
+			if first < 0 {
+				slots[at], single[p] = p+1, true
+				break
+			}
+			if b.graph.AuthorTime(graph.Pos(first)) == t {
+				if single[first] {
+					single[first] = false
+					same = append(same, first)
+				}
+				same = append(same, p)
+				break
+			}
+		}
+	}
+	return same
 }
 
 func (b *builder) sameWriter(p, q int32) bool {
@@ -441,21 +476,21 @@ func (b *builder) changeID(p int32) uint64 {
 	return b.facts.changes[i].id
 }
 
-// named links copies that say that they are copies, and of which subject, to the
-// one earlier commit upstream that has it and the same author.
-func (b *builder) named() {
-	for _, at := range b.claimed {
-		p, c := b.facts.owners[at], b.facts.claims[at]
-		var found []int32
-		for _, q := range b.withSubject(c.subject) {
-			if q != p && b.upstreamHas(graph.Pos(q)) && !b.graph.Merge(graph.Pos(q)) && b.sameWriter(p, q) &&
-				b.graph.AuthorTime(graph.Pos(q)) <= b.graph.CommitTime(graph.Pos(p)) {
-				found = append(found, q)
-			}
+// named links a copy that says that it is one, and of which subject, to the one
+// earlier commit upstream that has it and the same author.
+func (b *builder) named(p graph.Pos, c claim) {
+	if b.upstreamHas(p) {
+		return
+	}
+	source, n := graph.Pos(-1), 0
+	for _, q := range b.bySubject[c.subject] {
+		q := graph.Pos(q)
+		if q != p && b.upstreamHas(q) && !b.graph.Merge(q) && b.sameWriter(int32(p), int32(q)) && b.graph.AuthorTime(q) <= b.graph.CommitTime(p) {
+			source, n = q, n+1
 		}
-		if len(found) == 1 && !b.upstreamHas(graph.Pos(p)) {
-			b.copies.add(graph.Pos(p), graph.Pos(found[0]), Evidence(1)<<c.evidence|byClaim)
-		}
+	}
+	if n == 1 {
+		b.copies.add(p, source, Evidence(1)<<c.evidence|byClaim)
 	}
 }
 

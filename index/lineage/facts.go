@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
@@ -65,7 +66,7 @@ type Fact struct {
 // Facts are the Facts of the commits of a graph, by position. The zero value has
 // none. They are immutable: Append makes new ones.
 type Facts struct {
-	set      *dialect.Set
+	dialects *Dialects
 	subjects []uint32
 	changes  []change
 	owners   []int32 // positions that claims are of, rising
@@ -79,8 +80,38 @@ type change struct {
 	pos int32
 }
 
-// NewFacts makes facts that are read with a set of dialects.
-func NewFacts(set *dialect.Set) *Facts { return &Facts{set: set, evidence: evidenceOf(set)} }
+// Dialects are how messages are read. The set is made when a message is first
+// read: that costs more than to use facts that were read before.
+type Dialects struct {
+	signature uint64
+	set       func() *dialect.Set
+	evidence  func() []string
+}
+
+// BuiltinDialects are the built-in ones.
+func BuiltinDialects() *Dialects {
+	return newDialects(dialect.Signature(), dialect.Builtin)
+}
+
+// UserDialects are a set that has a user's dialects too.
+func UserDialects(set *dialect.Set) *Dialects {
+	return newDialects(signature(set), func() *dialect.Set { return set })
+}
+
+func newDialects(signature uint64, set func() *dialect.Set) *Dialects {
+	return &Dialects{signature, set, sync.OnceValue(func() []string { return evidenceOf(set()) })}
+}
+
+// NewFacts makes facts that are read with dialects.
+func NewFacts(d *Dialects) *Facts { return &Facts{dialects: d} }
+
+// names is the table that the evidence of claims is a number in.
+func (f *Facts) names() []string {
+	if f.evidence == nil {
+		return f.dialects.evidence()
+	}
+	return f.evidence
+}
 
 // evidenceOf is the table of the evidence that a set of dialects gives; Build's
 // own come first.
@@ -100,14 +131,15 @@ func (f *Facts) Len() int { return len(f.subjects) }
 // Read reads what a message says. It is safe for concurrent use.
 func (f *Facts) Read(message string) Fact {
 	var fact Fact
-	f.set.Read(message, func(c dialect.Claim) bool {
+	names := f.names()
+	f.dialects.set().Read(message, func(c dialect.Claim) bool {
 		switch m, ok := meansOf[c.Means]; {
 		case c.Means == dialect.Same && c.Key.Kind == history.KeyChangeID:
 			if fact.changeID == 0 || c.Evidence == evidenceChangeID {
 				fact.changeID = changeNumber(c.Key.Text)
 			}
 		case ok:
-			one := claim{means: m, evidence: uint8(max(0, slices.Index(f.evidence, c.Evidence)))}
+			one := claim{means: m, evidence: uint8(max(0, slices.Index(names, c.Evidence)))}
 			if c.SHA != "" {
 				one.name, one.digits = nameNumber(c.SHA)
 			}
@@ -163,7 +195,7 @@ func subjectHash(subject string) uint32 {
 
 // Append makes facts that also have those of the positions behind Len.
 func (f *Facts) Append(fresh []Fact) *Facts {
-	n := &Facts{set: f.set, evidence: f.evidence, subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
+	n := &Facts{dialects: f.dialects, evidence: f.names(), subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
 	for i, fact := range fresh {
 		pos := int32(f.Len() + i)
 		n.subjects = append(n.subjects, fact.subject)
@@ -184,7 +216,7 @@ func (f *Facts) Cut(n int) *Facts {
 	}
 	at, _ := slices.BinarySearch(f.owners, int32(n))
 	changes, _ := slices.BinarySearchFunc(f.changes, int32(n), func(c change, n int32) int { return int(c.pos - n) })
-	return &Facts{set: f.set, evidence: f.evidence, subjects: f.subjects[:n:n], changes: f.changes[:changes:changes], owners: f.owners[:at:at], claims: f.claims[:at:at]}
+	return &Facts{dialects: f.dialects, evidence: f.evidence, subjects: f.subjects[:n:n], changes: f.changes[:changes:changes], owners: f.owners[:at:at], claims: f.claims[:at:at]}
 }
 
 // The file is, little-endian:
@@ -193,6 +225,7 @@ func (f *Facts) Cut(n int) *Facts {
 //	uint32   version (factsVersion)
 //	uint32   CRC-32C of what follows
 //	uint64   which dialects it was read with (signature)
+//	byte     number of names of evidence, and for each a byte of length and the text
 //	uint32   number of commits
 //	uint32   × that: hashes of subjects
 //	uvarint  number of commits with a Change-Id, and for each a uvarint distance
@@ -235,7 +268,11 @@ func signature(set *dialect.Set) uint64 {
 
 // Save writes the facts beside path and renames them there.
 func (f *Facts) Save(path string) error {
-	body := binary.LittleEndian.AppendUint64(nil, signature(f.set))
+	body := binary.LittleEndian.AppendUint64(nil, f.dialects.signature)
+	body = append(body, byte(len(f.names())))
+	for _, name := range f.names() {
+		body = append(append(body, byte(len(name))), name...)
+	}
 	body = binary.LittleEndian.AppendUint32(body, uint32(f.Len()))
 	for _, s := range f.subjects {
 		body = binary.LittleEndian.AppendUint32(body, s)
@@ -277,20 +314,20 @@ func (f *Facts) Save(path string) error {
 }
 
 // Open reads facts that Save wrote, for the same dialects: else ErrFormat.
-func Open(path string, set *dialect.Set) (*Facts, error) {
+func Open(path string, d *Dialects) (*Facts, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the lineage: %w", err)
 	}
-	f, err := decode(b, set)
+	f, err := decode(b, d)
 	if err != nil {
 		return nil, fmt.Errorf("reading the lineage: %w", err)
 	}
 	return f, nil
 }
 
-func decode(b []byte, set *dialect.Set) (*Facts, error) {
-	const headLen, fixed = 16, 12
+func decode(b []byte, d *Dialects) (*Facts, error) {
+	const headLen, fixed = 16, 13
 	if len(b) < headLen+fixed || !bytes.HasPrefix(b, []byte(factsMagic)) {
 		return nil, ErrCorrupt
 	}
@@ -301,20 +338,24 @@ func decode(b []byte, set *dialect.Set) (*Facts, error) {
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[12:]) {
 		return nil, ErrCorrupt
 	}
-	if binary.LittleEndian.Uint64(body) != signature(set) {
+	in := &input{b: body}
+	if in.uint64() != d.signature {
 		return nil, ErrFormat
 	}
-	n := int(binary.LittleEndian.Uint32(body[8:]))
-	body = body[fixed:]
-	if n < 0 || n > len(body)/4 {
+	f := NewFacts(d)
+	f.evidence = make([]string, in.byte())
+	for i := range f.evidence {
+		f.evidence[i] = string(in.take(int(in.byte())))
+	}
+	n := int(binary.LittleEndian.Uint32(in.take(4)))
+	if n > len(in.b)/4 || len(f.evidence) > 32 {
 		return nil, ErrCorrupt
 	}
-	f := NewFacts(set)
 	f.subjects = make([]uint32, n)
 	for i := range f.subjects {
-		f.subjects[i] = binary.LittleEndian.Uint32(body[4*i:])
+		f.subjects[i] = binary.LittleEndian.Uint32(in.b[4*i:])
 	}
-	in := &input{b: body[4*n:]}
+	in.b = in.b[4*n:]
 	f.changes = make([]change, in.count(9))
 	last := uint64(0)
 	for i := range f.changes {
