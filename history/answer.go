@@ -47,6 +47,7 @@ type Landing struct {
 	FirstTag   *string  `json:"firstTag"`   // the earliest release tag on the line that has it
 	Incomplete []Hash   `json:"incomplete"` // later fixes of it that are upstream and not here
 	RevertedBy *Hash    `json:"revertedBy"`
+	Needed     bool     `json:"needed"` // it is missing, and the line has what it fixes
 }
 
 // Relation is another commit that has to do with the asked one.

@@ -128,7 +128,7 @@ func (s *Snapshot) Landings(p graph.Pos) []history.Landing {
 
 // landing is a landing with the names that people use.
 func (s *Snapshot) landing(name, ref string, l lineage.Landing) history.Landing {
-	landing := history.Landing{Name: name, Ref: ref, Status: l.Status, Evidence: l.Evidence, Incomplete: []history.Hash{}}
+	landing := history.Landing{Name: name, Ref: ref, Status: l.Status, Evidence: l.Evidence, Incomplete: []history.Hash{}, Needed: l.Needed}
 	if landing.Evidence == nil {
 		landing.Evidence = []string{}
 	}

@@ -165,6 +165,7 @@ type Landing struct {
 	Incomplete []graph.Pos // fixes of it that are upstream and not here
 	RevertedBy graph.Pos   // -1 for none
 	Partial    bool        // only a part of it is here
+	Needed     bool        // it is missing, and what it fixes is here
 }
 
 // Lines are those that Build was given.
@@ -189,6 +190,8 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 				landing.Status = history.NotAffected
 			case l.graph.Truncated(line.Ref):
 				landing.Status = history.Unknown
+			default:
+				landing.Needed = l.anyPresent(causes, line.Ref)
 			}
 		case history.Contains, history.Backported:
 			for _, fix := range follow {
@@ -274,6 +277,16 @@ func (l *Lineage) reached(families []*family, ref graph.RefID) bool {
 			if l.graph.Contains(ref, m.pos) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// anyPresent says whether any of the families is on a ref now.
+func (l *Lineage) anyPresent(families []*family, ref graph.RefID) bool {
+	for _, f := range families {
+		if isPresent(l.standing(f, ref).status) {
+			return true
 		}
 	}
 	return false

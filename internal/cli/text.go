@@ -80,7 +80,7 @@ func (t Text) card(m history.Match) {
 	for _, l := range m.Branches {
 		width = max(width, runewidth.StringWidth(clean(l.Name)))
 	}
-	t.landings(m.Branches, min(width, 40))
+	t.landings(c.Hash, m.Branches, min(width, 40))
 	if len(m.Branches) == 0 {
 		fmt.Fprintln(t.Out, "  no release lines were found")
 	}
@@ -118,32 +118,60 @@ var drawn = map[history.Status]struct {
 // foldAbove is how many lines of one status are listed before they fold.
 const foldAbove = 6
 
-func (t Text) landings(all []history.Landing, width int) {
+func (t Text) landings(asked history.Hash, all []history.Landing, width int) {
 	count := map[history.Status]int{}
+	copies := false
 	for _, l := range all {
 		count[l.Status]++
+		copies = copies || l.Commit != nil && *l.Commit != asked
 	}
 	shown := map[history.Status]int{}
 	for _, l := range all {
 		shown[l.Status]++
-		if n := count[l.Status]; !t.Verbose && n > foldAbove && shown[l.Status] > 1 {
+		if n := count[l.Status]; !t.Verbose && n > foldAbove && shown[l.Status] > 1 && len(l.Incomplete) == 0 && !l.Needed {
 			if shown[l.Status] == 2 {
-				fmt.Fprintf(t.Out, "    … %d more lines %s (-v lists them)\n", n-1, l.Status)
+				fmt.Fprintf(t.Out, "    … more lines: %d %s in all (-v lists them)\n", n, l.Status)
 			}
 			continue
 		}
 		d := drawn[l.Status]
-		rest := string(l.Status)
-		if l.FirstTag != nil {
-			rest += " since " + clean(*l.FirstTag)
-		} else if l.Status == history.Contains && strings.HasPrefix(l.Ref, "refs/tags/") {
-			rest += ", an ended line"
-		} else if l.Status == history.Contains || l.Status == history.Backported {
-			rest += ", not released yet"
-		}
 		name := runewidth.FillRight(runewidth.Truncate(clean(l.Name), width, "…"), width)
-		fmt.Fprintf(t.Out, "  %s %s  %s\n", t.paint(d.sign, d.color), name, rest)
+		columns := []string{name}
+		if copies {
+			sha := strings.Repeat(" ", history.ShortLen)
+			if l.Commit != nil && *l.Commit != asked {
+				sha = t.paint(l.Commit.Short(), color.FgYellow)
+			}
+			columns = append(columns, sha)
+		}
+		columns = append(columns, t.fate(l))
+		if words := lookup.EvidenceWords(l.Evidence); len(words) > 0 {
+			columns = append(columns, t.paint(strings.Join(words, ", "), color.Faint))
+		}
+		fmt.Fprintf(t.Out, "  %s %s\n", t.paint(d.sign, d.color), strings.TrimRight(strings.Join(columns, "  "), " "))
+		for _, fix := range l.Incomplete {
+			fmt.Fprintf(t.Out, "    %s\n", t.paint("⚠ without its follow-up "+fix.Short(), color.FgYellow))
+		}
 	}
+}
+
+// fate is a landing in words.
+func (t Text) fate(l history.Landing) string {
+	switch {
+	case l.RevertedBy != nil:
+		return "reverted by " + l.RevertedBy.Short()
+	case l.Needed:
+		return "missing, and needed: it has what this fixes"
+	case l.Status == history.NotAffected:
+		return "not affected: what this fixes never got there"
+	case l.Status != history.Contains && l.Status != history.Backported:
+		return string(l.Status)
+	case l.FirstTag != nil:
+		return string(l.Status) + " since " + clean(*l.FirstTag)
+	case strings.HasPrefix(l.Ref, "refs/tags/"):
+		return string(l.Status) + ", an ended line"
+	}
+	return string(l.Status) + ", not released yet"
 }
 
 // Search draws hits, one a line.

@@ -3,6 +3,7 @@ package lookup
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ const (
 	signHere    = "✓"
 	signCopy    = "↪"
 	signMissing = "✗"
+	signNot     = "·"
 	signUnknown = "?"
 )
 
@@ -51,14 +53,16 @@ func Explain(l history.Limit) string {
 	return string(l)
 }
 
-// card draws a match as Markdown.
+// card draws a match as Markdown. What needs action comes first.
 func card(m history.Match) string {
 	var b strings.Builder
 	c := m.Commit
 	fmt.Fprintf(&b, "**%s**  \n", escape(c.Subject()))
 	fmt.Fprintf(&b, "%s %s, %s · %s\n\n", code(c.Hash.Short()), escape(c.Author.Name), Date(c.Author.Date), escape(m.Repository))
-	rows := landingRows(m.Branches)
-	for _, row := range rows {
+	for _, w := range warnings(m) {
+		b.WriteString("⚠ " + w + "  \n")
+	}
+	for _, row := range landingRows(m) {
 		b.WriteString(row + "  \n")
 	}
 	if len(m.Branches) == 0 {
@@ -68,6 +72,9 @@ func card(m history.Match) string {
 		fmt.Fprintf(&b, "\nFirst released in %s%s\n", code(*m.Tags.First), others(len(m.Tags.All)))
 	} else if len(m.Tags.All) > 0 {
 		fmt.Fprintf(&b, "\nIn %d tags, first %s\n", len(m.Tags.All), code(m.Tags.All[0]))
+	}
+	if why := evidence(m.Branches); why != "" {
+		b.WriteString("\n" + why + "\n")
 	}
 	for _, limit := range m.Limits {
 		fmt.Fprintf(&b, "\n*%s*\n", Explain(limit))
@@ -85,43 +92,157 @@ func others(n int) string {
 	return ""
 }
 
-// landingRows draws the landings, one row a status where they fold.
-func landingRows(landings []history.Landing) []string {
-	var rows []string
+// bold are names in bold, folded where they are many.
+func bold(names []string) string {
+	if n := len(names); n > foldAbove {
+		return fmt.Sprintf("**%s** … **%s** (%d lines)", escape(names[0]), escape(names[n-1]), n)
+	}
+	escaped := make([]string, len(names))
+	for i, name := range names {
+		escaped[i] = "**" + escape(name) + "**"
+	}
+	return strings.Join(escaped, ", ")
+}
+
+// warnings are what somebody has to act on: follow-ups that are missing, reverts,
+// and lines that need the change.
+func warnings(m history.Match) []string {
+	named := func(h history.Hash) string {
+		for _, r := range m.Related {
+			if r.SHA == h && r.Subject != "" {
+				return code(h.Short()) + " “" + escape(oneLine(r.Subject, 80)) + "”"
+			}
+		}
+		return code(h.Short())
+	}
+	var texts []string
+	lines := map[history.Hash][]string{}
+	var fixes []history.Hash
+	var needed []string
+	for _, l := range m.Branches {
+		if l.RevertedBy != nil {
+			texts = append(texts, fmt.Sprintf("Reverted on **%s** by %s", escape(l.Name), named(*l.RevertedBy)))
+		}
+		for _, h := range l.Incomplete {
+			if lines[h] == nil {
+				fixes = append(fixes, h)
+			}
+			lines[h] = append(lines[h], l.Name)
+		}
+		if l.Needed {
+			needed = append(needed, l.Name)
+		}
+	}
+	for i, h := range fixes {
+		if i == foldAbove {
+			texts = append(texts, fmt.Sprintf("… and %d more follow-ups are missing on some lines", len(fixes)-i))
+			break
+		}
+		have := "has"
+		if len(lines[h]) > 1 {
+			have = "have"
+		}
+		texts = append(texts, fmt.Sprintf("%s %s it without its follow-up %s", bold(lines[h]), have, named(h)))
+	}
+	switch len(needed) {
+	case 0:
+	case 1:
+		texts = append(texts, bold(needed)+" needs it: it has the commit that this fixes")
+	default:
+		texts = append(texts, bold(needed)+" need it: they have the commit that this fixes")
+	}
+	return texts
+}
+
+// landingRows draws the landings, one row a status; many of one status fold.
+func landingRows(m history.Match) []string {
 	present := func(l history.Landing) string {
 		text := "**" + escape(l.Name) + "**"
+		if l.Commit != nil && *l.Commit != m.Commit.Hash {
+			text += " as " + code(l.Commit.Short())
+		}
 		if l.FirstTag != nil {
 			text += " since " + code(*l.FirstTag)
 		}
 		return text
 	}
+	plain := func(l history.Landing) string { return "**" + escape(l.Name) + "**" }
 	groups := []struct {
 		status history.Status
 		sign   string
 		show   func(history.Landing) string
+		after  string
 	}{
-		{history.Contains, signHere, present},
-		{history.Backported, signCopy, present},
-		{history.Reverted, "⚠ reverted on", func(l history.Landing) string { return "**" + escape(l.Name) + "**" }},
-		{history.Missing, signMissing, func(l history.Landing) string { return "**" + escape(l.Name) + "**" }},
-		{history.Unknown, signUnknown, func(l history.Landing) string { return "**" + escape(l.Name) + "**" }},
+		{history.Contains, signHere, present, ""},
+		{history.Backported, signCopy, present, ""},
+		{history.Reverted, "⚠ reverted on", plain, ""},
+		{history.Missing, signMissing, plain, ""},
+		{history.NotAffected, signNot, plain, " not affected: what it fixes never got there"},
+		{history.Unknown, signUnknown, plain, ""},
 	}
+	var rows []string
 	for _, g := range groups {
 		var names []string
-		for _, l := range landings {
+		released := 0
+		for _, l := range m.Branches {
 			if l.Status == g.status {
 				names = append(names, g.show(l))
+				if l.FirstTag != nil {
+					released++
+				}
 			}
 		}
+		row := ""
 		switch n := len(names); {
 		case n == 0:
+			continue
 		case n > foldAbove:
-			rows = append(rows, fmt.Sprintf("%s %s · %s … %s (%d lines)", g.sign, names[0], names[1], names[n-1], n))
+			row = fmt.Sprintf("%s %s · %s … %s (%d lines)", g.sign, names[0], names[1], names[n-1], n)
 		default:
-			rows = append(rows, g.sign+" "+strings.Join(names, " · "))
+			row = g.sign + " " + strings.Join(names, " · ")
 		}
+		if g.status == history.Backported && released == 0 {
+			row += map[bool]string{true: ", not released yet", false: ", none released yet"}[len(names) == 1]
+		}
+		rows = append(rows, row+g.after)
 	}
 	return rows
+}
+
+// evidenceWords say how a copy is known to be one.
+var evidenceWords = map[string]string{
+	"cherry-pick-trailer": "cherry-pick trailer", "change-id": "Change-Id", "subject-and-author-date": "subject and author date",
+	"patch-id": "patch", "same-content": "content", "user-dialect": "a dialect of yours", "subject": "subject, by its own word",
+	"pull-request": "pull request", "partial": "a part of it",
+}
+
+// EvidenceWords say how copies are known, for people, each once.
+func EvidenceWords(evidence []string) []string {
+	var words []string
+	for _, e := range evidence {
+		word, ok := evidenceWords[e]
+		if !ok {
+			word = e
+		}
+		if !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// evidence says by what the landings' copies are known, in a sentence.
+func evidence(landings []history.Landing) string {
+	var all []string
+	for _, l := range landings {
+		all = append(all, l.Evidence...)
+	}
+	slices.Sort(all)
+	words := EvidenceWords(slices.Compact(all))
+	if len(words) == 0 {
+		return ""
+	}
+	return "Copies known by " + strings.Join(words, ", ") + "."
 }
 
 // cardLinks are the forge's pages. Addresses come from forges, and only http
@@ -162,18 +283,13 @@ func shortLine(name string) string {
 
 // lensTitle is the landings in one short row.
 func lensTitle(landings []history.Landing) string {
-	var here, copies, missing, unknown []string
+	byStatus := map[history.Status][]string{}
+	var incomplete []string
 	for _, l := range landings {
 		name := shortLine(l.Name)
-		switch l.Status {
-		case history.Contains:
-			here = append(here, name)
-		case history.Backported:
-			copies = append(copies, name)
-		case history.Unknown:
-			unknown = append(unknown, name)
-		default:
-			missing = append(missing, name)
+		byStatus[l.Status] = append(byStatus[l.Status], name)
+		if len(l.Incomplete) > 0 {
+			incomplete = append(incomplete, name)
 		}
 	}
 	var parts []string
@@ -181,7 +297,10 @@ func lensTitle(landings []history.Landing) string {
 		sign  string
 		names []string
 		most  int
-	}{{signHere, here, 4}, {signCopy, copies, 4}, {signMissing, missing, 1}, {signUnknown, unknown, 1}} {
+	}{
+		{signHere, byStatus[history.Contains], 4}, {signCopy, byStatus[history.Backported], 4}, {"⚠ reverted on", byStatus[history.Reverted], 2},
+		{"⚠ follow-up missing on", incomplete, 2}, {signMissing, byStatus[history.Missing], 1}, {signUnknown, byStatus[history.Unknown], 1},
+	} {
 		switch n := len(g.names); {
 		case n == 0:
 		case n > g.most:

@@ -68,9 +68,19 @@ func (l *Lookup) hoverCommit(ctx context.Context, doc Document, sha string) (str
 		if fs[0].commit == nil {
 			return "", nil
 		}
-		return card(l.match(fs[0])), nil
+		return l.card(ctx, fs[0])
 	}
 	return candidates(fmt.Sprintf("%s is ambiguous", code(sha)), fs), nil
+}
+
+// card is the fix card of a commit that was read.
+func (l *Lookup) card(ctx context.Context, f found) (string, error) {
+	m := l.match(f)
+	var err error
+	if m.Related, err = related(ctx, f); err != nil {
+		return "", err
+	}
+	return card(m), nil
 }
 
 // stillReading tells somebody who hovers before anything is known that it is on
@@ -112,7 +122,7 @@ func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (str
 		return "", ctx.Err()
 	}
 	if err == nil && len(fs) == 1 && k.Kind == history.KeyChangeID && fs[0].commit != nil {
-		return card(l.match(fs[0])), nil
+		return l.card(ctx, fs[0])
 	}
 	if err == nil && len(fs) > 0 {
 		parts = append(parts, candidates("Commits that name "+escape(k.Text), fs))
