@@ -34,7 +34,7 @@ type Source interface {
 	Refs(ctx context.Context, known func(history.Hash) bool) (history.Refs, error)
 	// Walk calls fn with each commit that is reachable from want and not from
 	// have, in any order. Hashes in have that the repository has no longer are
-	// ignored.
+	// ignored, and commits that cannot be read are left out.
 	Walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error
 	// Commits calls fn with the commits in the order asked, leaving out those
 	// whose objects are missing.
@@ -89,6 +89,7 @@ type Index struct {
 
 	store *store
 	held  heldCommits
+	gaps  gaps // follow's alone
 
 	genMu sync.Mutex
 	gen   *generation   // whose words answer

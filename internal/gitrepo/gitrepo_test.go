@@ -230,11 +230,11 @@ func TestConformance(t *testing.T) {
 				if _, err := r.Commit(ctx, history.MustHash(strings.Repeat("1", 40))); !errors.Is(err, gitrepo.ErrNotFound) {
 					t.Errorf("a commit that is not there: %v", err)
 				}
-				if h, err := r.Resolve(ctx, "HEAD^"); name != "shallow" && (err != nil || h.IsZero()) {
+				if h, err := r.Resolve(ctx, "", "HEAD^"); name != "shallow" && (err != nil || h.IsZero()) {
 					t.Errorf("HEAD^: %v, %v", h, err)
 				}
 				for _, rev := range []string{"", ":/Begin", "--all", "no-such"} {
-					if _, err := r.Resolve(ctx, rev); !errors.Is(err, gitrepo.ErrNotFound) {
+					if _, err := r.Resolve(ctx, "", rev); !errors.Is(err, gitrepo.ErrNotFound) {
 						t.Errorf("%q: %v", rev, err)
 					}
 				}
@@ -329,7 +329,7 @@ func TestHostile(t *testing.T) {
 	if p, err := repo.Patch(ctx, r.Hash("two"), 1<<20); err != nil || p.Note == "" {
 		t.Errorf("the patch of a missing blob: %+v, %v", p, err)
 	}
-	if _, err := repo.Resolve(ctx, "HEAD~1"); err != nil {
+	if _, err := repo.Resolve(ctx, "", "HEAD~1"); err != nil {
 		t.Error(err)
 	}
 	if _, err := repo.Abbreviated(ctx, r.Hash("one").String()[:8]); err != nil {

@@ -1,10 +1,12 @@
 package gitrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,21 +125,35 @@ func (s *goGitSource) refs(ctx context.Context, known func(history.Hash) bool) (
 			}
 			r = plumbing.NewHashReference(r.Name(), resolved.Hash())
 		}
-		ref := history.Ref{Name: name, Object: fromPlumbing(r.Hash())}
-		commit, err := s.peel(r.Hash(), known)
-		switch {
-		case errors.Is(err, plumbing.ErrObjectNotFound):
-			refs.LeftOut++
-		case err != nil:
+		if err := s.add(&refs, history.Ref{Name: name, Object: fromPlumbing(r.Hash())}, known); err != nil {
 			return err
-		case !commit.IsZero():
-			ref.Commit = commit
-			refs.List = append(refs.List, ref)
 		}
 		return ctx.Err()
 	})
+	for _, ref := range linkedHeads(s.loc, &refs) {
+		if err == nil {
+			err = s.add(&refs, ref, known)
+		}
+	}
 	slices.SortFunc(refs.List, func(a, b history.Ref) int { return strings.Compare(a.Name, b.Name) })
 	return refs, err
+}
+
+// add adds a ref that leads to a commit, and counts one that leads to nothing
+// which can be read.
+func (s *goGitSource) add(refs *history.Refs, ref history.Ref, known func(history.Hash) bool) error {
+	commit, err := s.peel(toPlumbing(ref.Object), known)
+	var system *fs.PathError
+	switch {
+	case errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil:
+		refs.LeftOut++
+	case !commit.IsZero():
+		ref.Commit = commit
+		refs.List = append(refs.List, ref)
+	}
+	return nil
 }
 
 // peel follows tags to a commit; the zero Hash is for what leads to none.
@@ -166,13 +182,11 @@ func (s *goGitSource) peel(h plumbing.Hash, known func(history.Hash) bool) (hist
 	return history.Hash{}, nil
 }
 
+// read reads one commit: ErrNotFound where it is missing or damaged.
 func (s *goGitSource) read(h history.Hash) (*history.Commit, error) {
 	o, err := s.storage.EncodedObject(plumbing.CommitObject, toPlumbing(h))
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%s: %w", h, ErrNotFound)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", h, err)
+		return nil, unreadable(h, err)
 	}
 	if o.Size() > maxCommit {
 		return nil, fmt.Errorf("reading %s: %d bytes", h, o.Size())
@@ -183,13 +197,25 @@ func (s *goGitSource) read(h history.Hash) (*history.Commit, error) {
 	}
 	raw, err := io.ReadAll(r)
 	if err = errors.Join(err, r.Close()); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", h, err)
+		return nil, unreadable(h, err)
+	}
+	if !named(h, raw) {
+		return nil, fmt.Errorf("%s has another content: %w", h, ErrNotFound)
 	}
 	c := parseCommit(h, raw)
 	if s.shallow[h] {
 		c.Parents = nil
 	}
 	return c, nil
+}
+
+// unreadable is ErrNotFound, unless it was this machine that failed.
+func unreadable(h history.Hash, err error) error {
+	var system *fs.PathError
+	if errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading %s: %w", h, err)
+	}
+	return fmt.Errorf("reading %s: %w: %w", h, ErrNotFound, err)
 }
 
 func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
@@ -200,6 +226,7 @@ func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn fu
 	seen := map[history.Hash]bool{}
 	// Everything behind have is old: without generation numbers there is no
 	// cheaper way to know where to stop that is also right.
+	// What is missing or damaged is left out, with what only it leads to.
 	old := slices.Clone(have)
 	for len(old) > 0 {
 		h := old[len(old)-1]
@@ -212,7 +239,7 @@ func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn fu
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
+		if err := cmp.Or(ctx.Err(), err); err != nil {
 			return err
 		}
 		old = append(old, c.Parents...)
@@ -226,7 +253,10 @@ func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn fu
 		}
 		seen[h] = true
 		c, err := s.read(h)
-		if err = errors.Join(err, ctx.Err()); err != nil {
+		if errors.Is(err, ErrNotFound) && ctx.Err() == nil {
+			continue
+		}
+		if err := cmp.Or(ctx.Err(), err); err != nil {
 			return err
 		}
 		if err := fn(c); err != nil {
@@ -284,11 +314,19 @@ func (s *goGitSource) abbreviated(ctx context.Context, hex string) ([]history.Ha
 	return found, nil
 }
 
-func (s *goGitSource) resolve(ctx context.Context, rev string) (history.Hash, error) {
+func (s *goGitSource) resolve(ctx context.Context, gitDir, rev string) (history.Hash, error) {
 	if err := s.lock(ctx); err != nil {
 		return history.Hash{}, err
 	}
 	defer s.unlock()
+	if rest, ok := strings.CutPrefix(rev, "HEAD"); ok && gitDir != "" && gitDir != s.loc.CommonDir {
+		// go-git knows the repository's own HEAD alone.
+		b, err := os.ReadFile(filepath.Join(gitDir, "HEAD"))
+		if err != nil {
+			return history.Hash{}, fmt.Errorf("reading HEAD: %w", err)
+		}
+		rev = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(b)), "ref:")) + rest
+	}
 	h, err := s.repo.ResolveRevision(plumbing.Revision(rev))
 	if err != nil {
 		return history.Hash{}, fmt.Errorf("%q: %w", rev, ErrNotFound)

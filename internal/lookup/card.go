@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -26,7 +27,7 @@ const foldAbove = 6
 // explain says what a limit means, for people.
 var explain = map[history.Limit]string{
 	history.LimitShallow:        "This clone is shallow: what lies before its boundary is unknown.",
-	history.LimitPartial:        "Some commits are missing from this clone.",
+	history.LimitPartial:        "Commits are missing from this clone, or cannot be read.",
 	history.LimitUnindexed:      "No branch or tag leads to this commit.",
 	history.LimitIndexBehind:    "The index is catching up with the repository.",
 	history.LimitTextPending:    "Words are still being indexed.",
@@ -49,7 +50,7 @@ func Explain(l history.Limit) string {
 func card(m history.Match) string {
 	var b strings.Builder
 	c := m.Commit
-	fmt.Fprintf(&b, "**%s**  \n", escape(c.Subject()))
+	fmt.Fprintf(&b, "**%s**  \n", cmp.Or(escape(c.Subject()), "(no subject)"))
 	fmt.Fprintf(&b, "%s %s, %s · %s\n\n", code(c.Hash.Short()), escape(c.Author.Name), Date(c.Author.Date), escape(m.Repository))
 	rows := landingRows(m.Branches)
 	for _, row := range rows {

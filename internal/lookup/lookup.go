@@ -36,7 +36,10 @@ type Repository interface {
 	index.Texts
 	// Abbreviated finds commits in the object store by the beginning of their name.
 	Abbreviated(ctx context.Context, hex string) ([]history.Hash, error)
-	// Resolve finds the commit of a revision in git's syntax.
+	// Head is the name that HEAD has among the refs, seen from the work tree that is
+	// asked about: HEAD, or worktrees/<id>/HEAD for a linked one.
+	Head() string
+	// Resolve finds the commit of a revision in git's syntax, seen from there too.
 	Resolve(ctx context.Context, rev string) (history.Hash, error)
 	// Patch is the diffstat and diff of a commit, as text, and why it is not all.
 	Patch(ctx context.Context, h history.Hash) (text, note string, err error)
@@ -86,6 +89,9 @@ var ErrNoRepository = errors.New("no such repository")
 func (l *Lookup) scoped(s Scope) (repos []Repository, first int, err error) {
 	all := l.repos.All()
 	if s.Repository != "" {
+		if current, ok := l.repos.For(s.Path); ok && current.Name() == s.Repository {
+			return []Repository{current}, 1, nil
+		}
 		for _, r := range all {
 			if r.Name() == s.Repository {
 				return []Repository{r}, 1, nil
@@ -116,9 +122,11 @@ type found struct {
 	pos    graph.Pos
 	hash   history.Hash
 	commit *history.Commit // nil until read
+	gone   bool            // the object cannot be read: commit is what the graph knows
 }
 
-// read reads the commits' objects.
+// read reads the commits' objects. Of one that is gone the graph still knows
+// where it is.
 func read(ctx context.Context, fs []found) error {
 	byRepo := map[Repository][]int{}
 	for i, f := range fs {
@@ -142,6 +150,11 @@ func read(ctx context.Context, fs []found) error {
 		})
 		if err != nil {
 			return fmt.Errorf("reading commits of %s: %w", repo.Name(), err)
+		}
+	}
+	for i, f := range fs {
+		if f.commit == nil && f.pos != index.Unlisted {
+			fs[i].commit, fs[i].gone = f.snap.Commit(f.pos), true
 		}
 	}
 	return nil
@@ -245,7 +258,11 @@ func (l *Lookup) whereOne(ctx context.Context, repos []Repository, first int, ke
 func whereIn(ctx context.Context, repo Repository, key string, wait bool) ([]found, error) {
 	snap := repo.Snapshot()
 	hex := isHex(key)
-	if ref, ok := snap.Ref(key); ok && (!hex || len(key) < 40) {
+	name := key
+	if key == "HEAD" || key == "@" {
+		name = repo.Head()
+	}
+	if ref, ok := snap.Ref(name); ok && (!hex || len(key) < 40) {
 		if p, ok := snap.Graph.Pos(ref.Commit); ok {
 			return []found{{repo: repo, snap: snap, pos: p, hash: ref.Commit}}, nil
 		}
@@ -308,6 +325,9 @@ func (l *Lookup) match(f found) history.Match {
 	}
 	if !f.snap.Behind() && (f.pos == index.Unlisted || !f.snap.Graph.Reachable(f.pos)) {
 		m.Limits = append(m.Limits, history.LimitUnindexed)
+	}
+	if f.gone && !slices.Contains(m.Limits, history.LimitPartial) {
+		m.Limits = append(m.Limits, history.LimitPartial)
 	}
 	// Copies under other names are not looked for yet, so missing says no more
 	// than that this very commit is not there.
