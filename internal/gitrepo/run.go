@@ -46,7 +46,7 @@ func environment(extra ...string) []string {
 		"GIT_PAGER=cat", "GIT_ATTR_NOSYSTEM=1", "LC_ALL=C",
 		// Histories are shown as their objects are, to everybody the same, whatever
 		// this clone replaces or grafts.
-		"GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE="+os.DevNull), extra...)
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE="+filepath.Join(os.DevNull, "none")), extra...)
 }
 
 // processTimeout ends a git process that ought to answer at once and does not.

@@ -42,7 +42,8 @@ func (s *gitSource) walk(ctx context.Context, want, have []history.Hash, fn func
 		return refused
 	}
 	err := s.listed(ctx, want, have, once)
-	if err == nil || refused != nil || ctx.Err() != nil || !errors.Is(err, errGap) && !isDamage(err) {
+	var failed *gitError
+	if err == nil || refused != nil || ctx.Err() != nil || !errors.Is(err, errGap) && !errors.As(err, &failed) {
 		return err
 	}
 	return s.around(ctx, want, have, once)
