@@ -394,8 +394,10 @@ git tag -a -m x of-of-a-blob of-a-blob`)
 }
 
 // TestForms asks the whole program about every form of repository, and git too.
+//
+// It is not parallel to the other tests, whose goldens show progress when the
+// machine is busy; the forms are to each other.
 func TestForms(t *testing.T) {
-	t.Parallel()
 	h := newHouse(t)
 	t.Run("all", func(t *testing.T) {
 		for name, build := range forms {
@@ -770,7 +772,6 @@ func copyFile(t *testing.T, from, to string) {
 // TestUnreadable holds that a repository which cannot be read is one clear
 // error, and that the others go on.
 func TestUnreadable(t *testing.T) {
-	t.Parallel()
 	h := newHouse(t)
 	good := gittest.New(t, lived)
 	sha := good.Hash("one").String()

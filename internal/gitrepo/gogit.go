@@ -33,6 +33,7 @@ type goGitSource struct {
 	repo    *git.Repository
 
 	mu      chan struct{} // a mutex that a context can give up waiting for
+	packs   string        // the packs that storage knows
 	shallow map[history.Hash]bool
 	once    sync.Once
 }
@@ -46,12 +47,53 @@ func newGoGit(loc Location) (*goGitSource, error) {
 	if _, err := os.Stat(filepath.Join(loc.CommonDir, "reftable")); err == nil {
 		return nil, fmt.Errorf("reftable without git: %w", ErrFormat)
 	}
-	storage := filesystem.NewStorageWithOptions(osfs.New(loc.CommonDir), cache.NewObjectLRU(16<<20), filesystem.Options{KeepDescriptors: true})
+	s := &goGitSource{loc: loc, mu: make(chan struct{}, 1)}
+	return s, s.open()
+}
+
+func (s *goGitSource) open() error {
+	packs := packsIn(s.loc.ObjectsDir, 0)
+	storage := filesystem.NewStorageWithOptions(osfs.New(s.loc.CommonDir), cache.NewObjectLRU(16<<20), filesystem.Options{KeepDescriptors: true})
 	repo, err := git.Open(storage, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return errors.Join(fmt.Errorf("%w: %w", ErrFormat, err), storage.Close())
 	}
-	return &goGitSource{loc: loc, storage: storage, repo: repo, mu: make(chan struct{}, 1)}, nil
+	if s.storage != nil {
+		err = s.storage.Close()
+	}
+	s.packs, s.storage, s.repo = packs, storage, repo
+	return err
+}
+
+// packsIn names the packs of an object directory and its alternates.
+func packsIn(dir string, depth int) string {
+	found, _ := filepath.Glob(filepath.Join(dir, "pack", "*.idx")) //nolint:errcheck // the pattern is good
+	all := strings.Join(found, "\n")
+	b, err := os.ReadFile(filepath.Join(dir, "info", "alternates"))
+	if err != nil || depth > 5 {
+		return all
+	}
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(dir, line)
+		}
+		all += "\n" + packsIn(line, depth+1)
+	}
+	return all
+}
+
+// object reads an object. go-git lists the packs once, so what is not found may
+// be in a new one.
+func (s *goGitSource) object(kind plumbing.ObjectType, h plumbing.Hash) (plumbing.EncodedObject, error) {
+	o, err := s.storage.EncodedObject(kind, h)
+	if err == nil || s.packs == packsIn(s.loc.ObjectsDir, 0) {
+		return o, err
+	}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	return s.storage.EncodedObject(kind, h)
 }
 
 func (s *goGitSource) lock(ctx context.Context) error {
@@ -162,7 +204,7 @@ func (s *goGitSource) peel(h plumbing.Hash, known func(history.Hash) bool) (hist
 		if c := fromPlumbing(h); known(c) {
 			return c, nil
 		}
-		o, err := s.storage.EncodedObject(plumbing.AnyObject, h)
+		o, err := s.object(plumbing.AnyObject, h)
 		if err != nil {
 			return history.Hash{}, err
 		}
@@ -184,7 +226,7 @@ func (s *goGitSource) peel(h plumbing.Hash, known func(history.Hash) bool) (hist
 
 // read reads one commit: ErrNotFound where it is missing or damaged.
 func (s *goGitSource) read(h history.Hash) (*history.Commit, error) {
-	o, err := s.storage.EncodedObject(plumbing.CommitObject, toPlumbing(h))
+	o, err := s.object(plumbing.CommitObject, toPlumbing(h))
 	if err != nil {
 		return nil, unreadable(h, err)
 	}
