@@ -84,7 +84,7 @@ func others(n int) string {
 func landingRows(landings []history.Landing) []string {
 	var rows []string
 	present := func(l history.Landing) string {
-		text := "**" + escape(l.Name) + "**"
+		text := bold(l.Name)
 		if l.FirstTag != nil {
 			text += " since " + code(*l.FirstTag)
 		}
@@ -97,9 +97,9 @@ func landingRows(landings []history.Landing) []string {
 	}{
 		{history.Contains, signHere, present},
 		{history.Backported, signCopy, present},
-		{history.Reverted, "⚠ reverted on", func(l history.Landing) string { return "**" + escape(l.Name) + "**" }},
-		{history.Missing, signMissing, func(l history.Landing) string { return "**" + escape(l.Name) + "**" }},
-		{history.Unknown, signUnknown, func(l history.Landing) string { return "**" + escape(l.Name) + "**" }},
+		{history.Reverted, "⚠ reverted on", func(l history.Landing) string { return bold(l.Name) }},
+		{history.Missing, signMissing, func(l history.Landing) string { return bold(l.Name) }},
+		{history.Unknown, signUnknown, func(l history.Landing) string { return bold(l.Name) }},
 	}
 	for _, g := range groups {
 		var names []string
@@ -193,7 +193,11 @@ func plainText(markdown string) string {
 		case c == '\\' && i+1 < len(markdown):
 			i++
 			b.WriteByte(markdown[i])
-		case c == '*' || c == '`':
+		case c == '`': // in code a backslash is one
+			span, _, _ := strings.Cut(markdown[i+1:], "`")
+			b.WriteString(span)
+			i += len(span) + 1
+		case c == '*':
 		default:
 			b.WriteByte(c)
 		}
