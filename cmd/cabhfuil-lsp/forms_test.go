@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -860,4 +863,75 @@ func (h *house) eventually(t *testing.T, state func() bool) {
 			t.Fatal("it never came")
 		}
 	}
+}
+
+// nasty are texts that git takes as names of refs (check-ref-format allows), and
+// as names and messages in commit objects.
+var nasty = []string{
+	"[x](command:y)", "<b>&lt;<img/src=x>", "`tick`$(id)", "\u202Eback\u200b", "\u009b31mred", "\xff\xfe", "www.e.example", "a@e.example/**b**",
+	"../../etc/passwd", "%2e%2e%2fetc", "-rf", "x\"y'z", "\u2028line", strings.Repeat("long", 50),
+}
+
+// inert is what is not live in a Markdown: escaped marks, and code.
+var inert = regexp.MustCompile("\\\\[!-/:-@\\[-`{-~]|`[^`\n]+`")
+
+// TestHostileText puts nasty names and messages through real git and the whole
+// program.
+func TestHostileText(t *testing.T) {
+	r := gittest.New(t, "commit one \"First change\"\n")
+	tree := r.Git("rev-parse", "HEAD^{tree}")
+	for i, text := range nasty {
+		inName := strings.NewReplacer("<", "", ">", "").Replace(text)
+		r.Do(fmt.Sprintf("object n%d commit raw\n-- raw --\ntree %s\nauthor %s <%s> 1577836800 +0000\ncommitter C <c> 1577836800 +0000\n\n%s change \x1b]8;;http://e\x07 \r\n\n%s\n",
+			i, tree, inName, inName, text, text))
+		for _, ref := range []string{"refs/heads/stable/" + text, "refs/tags/v" + text, "refs/remotes/origin/maint-" + text} {
+			if exec.CommandContext(t.Context(), "git", "check-ref-format", ref).Run() == nil {
+				r.Git("update-ref", ref, r.Hash(fmt.Sprintf("n%d", i)).String())
+			}
+		}
+	}
+	h := newHouse(t)
+	for i := range nasty {
+		sha := r.Hash(fmt.Sprintf("n%d", i)).String()
+		m := one(t, h, r.Dir, sha)
+		if m.Commit.Hash.String() != sha {
+			t.Errorf("where %s: %+v", sha, m)
+		}
+		card, err := h.hover(r.Dir, sha)
+		if err != nil || card == "" {
+			t.Errorf("hover: %q, %v", card, err)
+		}
+		title, lensErr := h.lens(r.Dir, sha)
+		d, docErr := h.document(r.Dir, sha)
+		if lensErr != nil || docErr != nil {
+			t.Error(lensErr, docErr)
+		}
+		for _, text := range []string{card, title, d.Text, d.URI} {
+			if bad := strings.IndexFunc(text, func(c rune) bool {
+				return c != '\n' && c != '\t' && unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+			}); bad >= 0 || !utf8.ValidString(text) {
+				t.Errorf("control characters pass: %q", text)
+			}
+		}
+		for _, live := range []string{"](", "<b", "<img", "`tick", "www.e", " http://", "&lt", "a@e"} {
+			if strings.Contains(inert.ReplaceAllString(card, " "), live) {
+				t.Errorf("%q is live in\n%s", live, card)
+			}
+		}
+	}
+	found, err := h.search(r.Dir, "change")
+	if err != nil || found.Total != len(nasty)+1 && found.Total != reachable(r) {
+		t.Errorf("search: %d of %d, %v", found.Total, reachable(r), err)
+	}
+	for _, format := range []string{"text", "json"} {
+		p := program{home: t.TempDir(), dir: r.Dir}
+		stdout, stderr, _, err := p.run("", "search", "change", "-v", "--format", format)
+		if err != nil || stdout == "" || !utf8.ValidString(stdout) || strings.ContainsAny(stdout, "\x1b\x07\u009b\u202e\u200b\r") {
+			t.Errorf("%s: %v %q %q", format, err, stdout, stderr)
+		}
+	}
+}
+
+func reachable(r *gittest.Repo) int {
+	return len(strings.Fields(r.Git("rev-list", "--branches", "--tags", "--remotes")))
 }
