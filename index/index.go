@@ -215,7 +215,11 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, behind bool, next *ge
 		x.log.Warn("the release lines", "error", err)
 	}
 	s.Lines = lines
-	s.tags = line.NewTags(g)
+	if last := x.snap.Load(); last != nil && last.Graph == g {
+		s.tags = last.tags
+	} else {
+		s.tags = line.NewTags(g)
+	}
 	s.people = x.snap.Load().peopleOf(g, refs)
 	x.genMu.Lock()
 	if next != nil {

@@ -58,7 +58,9 @@ func Lines(refs history.Refs, cfg Config, g *graph.Graph) ([]Line, error) {
 	}
 	c := chooser{refs: refs, patterns: patterns, g: g, byName: map[string]history.Ref{}}
 	for _, r := range refs.List {
-		c.byName[r.Name] = r
+		if kind := r.Kind(); kind == history.Branch || kind == history.RemoteBranch { // there may be very many tags
+			c.byName[r.Name] = r
+		}
 	}
 	upstream := c.upstream(cfg.Upstream)
 	groups := map[string][]history.Ref{}
@@ -94,7 +96,7 @@ type chooser struct {
 	refs     history.Refs
 	patterns []string
 	g        *graph.Graph
-	byName   map[string]history.Ref
+	byName   map[string]history.Ref // branches
 }
 
 // branchName is the name of a branch without its remote, or "" for other refs.

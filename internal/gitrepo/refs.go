@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,45 +227,76 @@ func (s *gitSource) peel(ctx context.Context, refs *history.Refs, all []history.
 }
 
 // askPeeled asks git for the commits behind objects. Those that are no commits
-// and no tags of commits stay zero; absent holds those that are not there.
+// and no tags of commits stay zero; absent holds those that are not there, or
+// lead to what is not there.
 func (s *gitSource) askPeeled(ctx context.Context, ask []history.Hash, peeled map[history.Hash]history.Hash) (absent map[history.Hash]bool, err error) {
-	if len(ask) == 0 {
-		return nil, nil
-	}
-	var in strings.Builder
-	for _, h := range ask {
-		fmt.Fprintf(&in, "%s^{commit}\n%s\n", h, h)
-	}
-	out, err := run(ctx, s.viewDir, s.viewEnv(), strings.NewReader(in.String()), "cat-file", "--buffer", "--batch-check=%(objectname) %(objecttype)")
 	absent = map[history.Hash]bool{}
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	if err != nil && isDamage(err) {
-		// git died of an object, and answered those before it.
-		n := strings.Count(string(out), "\n") / 2
-		absent[ask[n]] = true
-		rest, err := s.askPeeled(ctx, ask[n+1:], peeled)
-		maps.Copy(absent, rest)
-		if ask = ask[:n]; err != nil {
-			return nil, err
+	// What an object is, git tells of a header; what a tag leads to, it has to read.
+	// With tens of thousands of refs that is most of the time.
+	var tags []history.Hash
+	err = s.kinds(ctx, ask, "", func(asked, _ history.Hash, kind string) {
+		switch kind {
+		case "commit":
+			peeled[asked] = asked
+		case "tag":
+			tags = append(tags, asked)
+		case "":
+			absent[asked] = true
 		}
-	} else if err != nil {
+	})
+	if err != nil {
 		return nil, err
-	} else if len(lines) != 2*len(ask) {
-		return nil, fmt.Errorf("git cat-file answered %d lines to %d questions", len(lines), 2*len(ask))
 	}
-	for i, h := range ask {
-		name, kind, _ := strings.Cut(lines[2*i], " ")
-		if c, err := history.ParseHash(name); err == nil && kind == "commit" {
-			peeled[h] = c
-			continue
+	err = s.kinds(ctx, tags, "^{}", func(asked, found history.Hash, kind string) {
+		switch kind {
+		case "commit":
+			peeled[asked] = found
+		case "":
+			absent[asked] = true
 		}
-		// A tag whose commit is missing is absent; a tag of a tree is no commit.
-		_, kind, _ = strings.Cut(lines[2*i+1], " ")
-		if kind == "missing" {
-			absent[h] = true
+	})
+	return absent, err
+}
+
+// kinds tells fn the kind of each object with a suffix of git's syntax, and the
+// name of what the suffix leads to; "" is the kind of what cannot be read.
+func (s *gitSource) kinds(ctx context.Context, ask []history.Hash, suffix string, fn func(asked, found history.Hash, kind string)) error {
+	for len(ask) > 0 {
+		var in strings.Builder
+		for _, h := range ask {
+			in.WriteString(h.String() + suffix + "\n")
 		}
+		out, err := run(ctx, s.viewDir, s.viewEnv(), strings.NewReader(in.String()), "cat-file", "--buffer", "--batch-check=%(objectname) %(objecttype)")
+		if err != nil && !isDamage(err) {
+			return err
+		}
+		n := 0
+		for line := range bytes.Lines(out) {
+			name, kind, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
+			found, parseErr := history.ParseHash(name)
+			if kind == "missing" || parseErr != nil { // "<what was asked> missing"
+				kind = ""
+			}
+			if n == len(ask) {
+				return fmt.Errorf("git cat-file answered more than %d questions", n)
+			}
+			fn(ask[n], found, kind)
+			n++
+		}
+		if err == nil {
+			if n < len(ask) {
+				return fmt.Errorf("git cat-file answered %d of %d questions", n, len(ask))
+			}
+			return nil
+		}
+		// git died of an object, and answered those before it.
+		if n < len(ask) {
+			fn(ask[n], history.Hash{}, "")
+			n++
+		}
+		ask = ask[n:]
 	}
-	return absent, nil
+	return nil
 }
 
 // packedPeels reads what packed-refs says of annotated tags: a line "^<object>"
