@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 30s
 REPO ?= .
 
-.PHONY: help build test exttest lint fuzz bench series paths e2e generate ext
+.PHONY: help build test exttest lint fuzz bench series paths refs e2e generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,6 +42,9 @@ series: build ## change refs of a copy of REPO while a server runs, against git
 
 paths: build ## hold file: against git log on REPO
 	$(GO) run ./internal/bench/paths -bin $(BIN) -repo $(REPO)
+
+refs: build ## the time to index REPO with few and with many refs
+	$(GO) run ./internal/bench/refs -bin $(BIN) -repo $(REPO)
 
 e2e: ## real editors, headless (editors/e2e/README.md)
 	editors/e2e/run.sh

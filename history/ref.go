@@ -11,7 +11,7 @@ const (
 	Branch               // refs/heads/…
 	RemoteBranch         // refs/remotes/…
 	Tag                  // refs/tags/…
-	HeadRef              // HEAD itself, where it is detached
+	HeadRef              // HEAD itself, or a linked work tree's, where it is detached
 )
 
 // Ref is a name and the commit that it leads to.
@@ -33,7 +33,7 @@ func KindOf(name string) RefKind {
 		return RemoteBranch
 	case strings.HasPrefix(name, "refs/tags/"):
 		return Tag
-	case name == "HEAD":
+	case name == "HEAD" || strings.HasPrefix(name, "worktrees/") && strings.HasSuffix(name, "/HEAD"):
 		return HeadRef
 	}
 	return OtherRef
@@ -53,11 +53,15 @@ func (r Ref) Short() string {
 type Refs struct {
 	// List holds the indexed refs that lead to a commit, sorted by Name:
 	// branches, remote-tracking branches (without the remotes' HEAD), tags, and
-	// HEAD itself only where it is detached. Each Name stands once.
+	// the HEADs that are detached: HEAD itself, and worktrees/<id>/HEAD of linked
+	// work trees, as git calls these. Each Name stands once.
 	List []Ref
 	// Head is the full name of the branch that HEAD names, also when that branch
 	// is unborn; "" when HEAD is detached.
 	Head string
+	// Linked maps worktrees/<id>/HEAD to the full name of the branch that this
+	// linked work tree is on; nil where there is none.
+	Linked map[string]string
 	// RemoteHeads maps a remote's name to the full name of the remote-tracking
 	// branch that refs/remotes/<remote>/HEAD names.
 	RemoteHeads map[string]string

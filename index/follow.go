@@ -87,6 +87,11 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	x.genMu.Lock()
 	moved := !slices.Equal(refs.Shallow, x.numbering().shallow)
 	x.genMu.Unlock()
+	if !moved {
+		if moved, err = x.gaps.filled(ctx, x.src, old.Graph); err != nil {
+			return err
+		}
+	}
 	if !rebuild && !moved && equalTips(old.Graph, tips) {
 		lines := x.linesOf(refs, old.Graph)
 		known := old.lineage
@@ -104,7 +109,8 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	}
 	from := old.Graph
 	if from.Len() > 0 && (rebuild || moved || wasteful(from)) {
-		// A shallow boundary that moved changes parents of known commits.
+		// A shallow boundary that moved changes parents of known commits, and so do
+		// missing ones that came.
 		from = graph.New(x.opt.HashSize)
 	}
 	if !old.behind && old.Graph.Len() > 0 {
@@ -116,6 +122,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	if err != nil {
 		return err
 	}
+	tips = leaveOut(&refs, tips, from, nodes)
 	g, err := from.Update(ctx, nodes, tips)
 	if err != nil {
 		return fmt.Errorf("building the graph: %w", err)
@@ -162,7 +169,27 @@ func (x *Index) retrace(ctx context.Context, g *graph.Graph, lines []line.Line, 
 }
 
 func equalRefs(a, b history.Refs) bool {
-	return a.Head == b.Head && a.Bare == b.Bare && a.LeftOut == b.LeftOut && slices.Equal(a.List, b.List) && equalMaps(a.RemoteHeads, b.RemoteHeads)
+	return a.Head == b.Head && a.Bare == b.Bare && a.LeftOut == b.LeftOut && slices.Equal(a.List, b.List) &&
+		equalMaps(a.RemoteHeads, b.RemoteHeads) && equalMaps(a.Linked, b.Linked)
+}
+
+// leaveOut takes out the refs whose commits could not be read.
+func leaveOut(refs *history.Refs, tips []graph.Tip, from *graph.Graph, nodes []graph.Node) []graph.Tip {
+	read := make(map[history.Hash]bool, len(nodes))
+	for _, n := range nodes {
+		read[n.Hash] = true
+	}
+	known := func(h history.Hash) bool {
+		_, ok := from.Pos(h)
+		return ok || read[h]
+	}
+	if !slices.ContainsFunc(tips, func(t graph.Tip) bool { return !known(t.Commit) }) {
+		return tips
+	}
+	kept := slices.DeleteFunc(slices.Clone(tips), func(t graph.Tip) bool { return !known(t.Commit) })
+	refs.LeftOut += len(tips) - len(kept)
+	refs.List = slices.DeleteFunc(slices.Clone(refs.List), func(r history.Ref) bool { return !known(r.Commit) })
+	return kept
 }
 
 func equalMaps(a, b map[string]string) bool {

@@ -36,7 +36,7 @@ type Source interface {
 	Refs(ctx context.Context, known func(history.Hash) bool) (history.Refs, error)
 	// Walk calls fn with each commit that is reachable from want and not from
 	// have, in any order. Hashes in have that the repository has no longer are
-	// ignored.
+	// ignored, and commits that cannot be read are left out.
 	Walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error
 	// Commits calls fn with the commits in the order asked, leaving out those
 	// whose objects are missing.
@@ -106,6 +106,7 @@ type Index struct {
 
 	store *store
 	held  heldCommits
+	gaps  gaps // follow's alone
 
 	// facts are what the messages of the graph's commits say, as far as they were
 	// read; savedFacts are those on disk. The follower alone uses them.
@@ -256,7 +257,11 @@ func (x *Index) linesOf(refs history.Refs, g *graph.Graph) []line.Line {
 func (x *Index) publish(g *graph.Graph, refs history.Refs, lines []line.Line, p publication) {
 	s := &Snapshot{Graph: g, Refs: refs, Lines: lines, index: x, behind: p.behind, lineage: p.lineage}
 	next := p.next
-	s.tags = line.NewTags(g)
+	if last := x.snap.Load(); last != nil && last.Graph == g {
+		s.tags = last.tags
+	} else {
+		s.tags = line.NewTags(g)
+	}
 	s.people = x.snap.Load().peopleOf(g, refs)
 	x.genMu.Lock()
 	if next != nil {

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
@@ -94,6 +95,9 @@ func (s *Snapshot) Ref(name string) (history.Ref, bool) {
 	if name == "HEAD" && s.Refs.Head != "" {
 		name = s.Refs.Head
 	}
+	if on := s.Refs.Linked[name]; on != "" {
+		name = on
+	}
 	for _, full := range [...]string{name, "refs/" + name, "refs/tags/" + name, "refs/heads/" + name, "refs/remotes/" + name} {
 		if id, ok := s.Graph.RefByName(full); ok {
 			return history.Ref{Name: full, Commit: s.Graph.Tips()[id].Commit}, true
@@ -104,6 +108,21 @@ func (s *Snapshot) Ref(name string) (history.Ref, bool) {
 
 // Unlisted is the position to ask about for a commit that the graph has not got.
 const Unlisted graph.Pos = -1
+
+// Commit is what the graph itself knows of a commit: all but its message and its
+// tree, and dates in UTC. It is for commits whose objects are gone.
+func (s *Snapshot) Commit(p graph.Pos) *history.Commit {
+	author, committer := s.Graph.Person(s.Graph.Author(p)), s.Graph.Person(s.Graph.Committer(p))
+	c := &history.Commit{
+		Hash:      s.Graph.Hash(p),
+		Author:    history.Signature{Name: author.Name, Email: author.Email, Date: time.Unix(s.Graph.AuthorTime(p), 0).UTC()},
+		Committer: history.Signature{Name: committer.Name, Email: committer.Email, Date: time.Unix(s.Graph.CommitTime(p), 0).UTC()},
+	}
+	for _, q := range s.Graph.Parents(p, nil) {
+		c.Parents = append(c.Parents, s.Graph.Hash(q))
+	}
+	return c
+}
 
 // Landings tells how the commit stands on each release line; an ended line that
 // has it not is left out. While the lineage is not known (see LineagePending),

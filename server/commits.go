@@ -49,7 +49,8 @@ func (s *session) commitURI(ctx context.Context, repository, sha string) (uri.UR
 	return uri.File(file), nil
 }
 
-var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+// A name of dots alone would be another directory.
+var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+|^\.+$`)
 
 func (s *session) commitFile(repository, sha string) string {
 	return filepath.Join(s.server.opt.CacheDir, "commits", unsafeInName.ReplaceAllString(repository, "-"), sha+".commit")

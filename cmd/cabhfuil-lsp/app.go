@@ -45,14 +45,18 @@ type app struct {
 }
 
 type appOptions struct {
-	words bool // index words at once
-	paths bool // and paths after them, for who stays longer than one answer
-	alone bool // open no configured repository before it is asked for
+	dirs  config.Dirs // zero for the user's
+	words bool        // index words at once
+	paths bool        // and paths after them, for who stays longer than one answer
+	alone bool        // open no configured repository before it is asked for
 	log   *slog.Logger
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: config.FindDirs(), log: opt.log, tracker: task.New(), configured: make(chan struct{})}
+	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(), configured: make(chan struct{})}
+	if a.dirs == (config.Dirs{}) {
+		a.dirs = config.FindDirs()
+	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
@@ -121,7 +125,7 @@ func (a *app) changed() {
 // opened makes the repository of a path known, in the background.
 func (a *app) opened(path string) {
 	a.begin(func() {
-		if _, err := a.registry.ForPath(a.ctx, path); err != nil && !errors.Is(err, gitrepo.ErrNotRepository) && a.ctx.Err() == nil {
+		if _, news, err := a.registry.Enter(a.ctx, path); news { // and not for each of its files
 			a.log.Error("opening a repository", "path", path, "error", err)
 		}
 	})
@@ -133,7 +137,7 @@ type known struct{ a *app }
 func (k known) All() []lookup.Repository {
 	var all []lookup.Repository
 	for _, r := range k.a.registry.All() {
-		all = append(all, repository{r, r.Git, r.Index})
+		all = append(all, repository{r, r.Git, r.Index, r.Location})
 	}
 	return all
 }
@@ -142,18 +146,19 @@ func (k known) For(path string) (lookup.Repository, bool) {
 	if path == "" {
 		return nil, false
 	}
-	r, ok := k.a.registry.Known(path)
+	r, at, ok := k.a.registry.Place(path)
 	if !ok {
 		return nil, false
 	}
-	return repository{r, r.Git, r.Index}, true
+	return repository{r, r.Git, r.Index, at}, true
 }
 
-// repository shows a repository to lookup.
+// repository shows a repository to lookup, as it is seen from one work tree.
 type repository struct {
 	r *repos.Repository
 	*gitrepo.Repository
 	*index.Index
+	at gitrepo.Location
 }
 
 // maxPatch bounds the diff of a commit's document.
@@ -161,6 +166,11 @@ const maxPatch = 1 << 20
 
 func (x repository) Name() string      { return x.r.Name }
 func (x repository) Remotes() []string { return x.r.Remotes() }
+func (x repository) Head() string      { return x.at.HeadRef() }
+
+func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, error) {
+	return x.Repository.Resolve(ctx, x.at.GitDir, rev)
+}
 
 func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
 	p, err := x.Repository.Patch(ctx, h, maxPatch)
@@ -192,11 +202,11 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 		out.Path = filepath.FromSlash(u.Path)
 	}
 	if s.Wait && out.Path != "" {
-		r, err := a.registry.ForPath(ctx, out.Path)
+		r, _, err := a.registry.Enter(ctx, out.Path)
 		switch {
 		case err == nil && s.Only:
 			out.Repository = r.Name
-		case err != nil && (s.Only || !errors.Is(err, gitrepo.ErrNotRepository)):
+		case err != nil && (s.Only || ctx.Err() != nil):
 			return out, err
 		}
 	}
@@ -209,7 +219,26 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 			return out, ctx.Err()
 		}
 	}
+	if s.Repository != "" {
+		for _, f := range a.registry.Failures() {
+			if f.Name == s.Repository {
+				return out, f.Err
+			}
+		}
+	}
 	return out, nil
+}
+
+// unread is what to say of the repositories that a question was meant for too,
+// and that cannot be read.
+func (a *app) unread(s lookup.Scope) []history.RepositoryError {
+	var errs []history.RepositoryError
+	if s.Repository == "" {
+		for _, f := range a.registry.Failures() {
+			errs = append(errs, history.RepositoryError{Repository: f.Name, Message: f.Err.Error()})
+		}
+	}
+	return errs
 }
 
 func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) {
@@ -227,7 +256,17 @@ func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) 
 	if err := a.someRepository(p.scope); err != nil {
 		return nil, err
 	}
-	return a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait})
+	answers, err := a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait})
+	for i := range answers {
+		if answers[i].Error != nil || len(answers[i].Matches) > 0 {
+			continue
+		}
+		for _, e := range a.unread(s) { // it may be there
+			text := e.Repository + ": " + e.Message
+			answers[i].Error = &text
+		}
+	}
+	return answers, err
 }
 
 // someRepository fails where there is nobody to ask.
@@ -240,7 +279,7 @@ func (a *app) someRepository(s scope) error {
 		failed = append(failed, fmt.Errorf("%s: %w", f.Name, f.Err))
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("no repository here, and none of the configured ones can be read: %w", errors.Join(failed...))
+		return errors.Join(failed...)
 	}
 	return errors.New("no repository here, and none is configured; go to one, or name one with -C DIR")
 }
@@ -261,7 +300,11 @@ func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error)
 	if err := a.someRepository(p.scope); err != nil {
 		return nil, err
 	}
-	return a.lookup.Search(ctx, lookup.Search{Scope: s, Query: p.Query, Limit: p.Limit, Wait: p.Wait})
+	result, err := a.lookup.Search(ctx, lookup.Search{Scope: s, Query: p.Query, Limit: p.Limit, Wait: p.Wait})
+	if err == nil {
+		result.Errors = append(result.Errors, a.unread(s)...)
+	}
+	return result, err
 }
 
 func (a *app) missing(ctx context.Context, argument json.RawMessage) (any, error) {

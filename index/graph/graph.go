@@ -431,6 +431,20 @@ func (g *Graph) AuthorTime(p Pos) int64 { return g.author[p] }
 // Absent is the number of commits whose ancestry is not all there.
 func (g *Graph) Absent() int { return g.cut }
 
+// Cut are the commits whose ancestry is not all there, at most max of them.
+func (g *Graph) Cut(max int) []Pos {
+	if g.cut == 0 {
+		return nil
+	}
+	var all []Pos
+	for p, f := range g.flags {
+		if f&flagTruncated != 0 && len(all) < max {
+			all = append(all, Pos(p))
+		}
+	}
+	return all
+}
+
 // Truncated says whether a ref's history is not all there, so that a commit
 // which it does not contain may be on it all the same.
 func (g *Graph) Truncated(ref RefID) bool { return g.sets.has(g.cutRefs, ref) }

@@ -58,7 +58,9 @@ func Lines(refs history.Refs, cfg Config, g *graph.Graph) ([]Line, error) {
 	}
 	c := chooser{refs: refs, patterns: patterns, g: g, byName: map[string]history.Ref{}}
 	for _, r := range refs.List {
-		c.byName[r.Name] = r
+		if kind := r.Kind(); kind == history.Branch || kind == history.RemoteBranch { // there may be very many tags
+			c.byName[r.Name] = r
+		}
 	}
 	upstream := c.upstream(cfg.Upstream)
 	groups := map[string][]history.Ref{}
@@ -94,7 +96,7 @@ type chooser struct {
 	refs     history.Refs
 	patterns []string
 	g        *graph.Graph
-	byName   map[string]history.Ref
+	byName   map[string]history.Ref // branches
 }
 
 // branchName is the name of a branch without its remote, or "" for other refs.
@@ -273,16 +275,28 @@ type Tags struct {
 // NewTags prepares the answers for a graph.
 func NewTags(g *graph.Graph) *Tags {
 	t := &Tags{g: g, age: make([]int32, len(g.Tips()))}
+	type dated struct {
+		date int64
+		name string
+		id   graph.RefID
+	}
+	var all []dated // with what decides beside it: there may be very many
 	for i, tip := range g.Tips() {
 		t.age[i] = -1
-		if history.KindOf(tip.Name) == history.Tag {
-			t.byAge = append(t.byAge, graph.RefID(i))
+		if name, ok := strings.CutPrefix(tip.Name, "refs/tags/"); ok {
+			all = append(all, dated{g.CommitTime(g.TipPos(graph.RefID(i))), name, graph.RefID(i)})
 		}
 	}
-	slices.SortFunc(t.byAge, func(a, b graph.RefID) int {
-		return cmp.Or(cmp.Compare(g.CommitTime(g.TipPos(a)), g.CommitTime(g.TipPos(b))),
-			CompareVersions(t.name(a), t.name(b)), strings.Compare(t.name(a), t.name(b)))
+	slices.SortFunc(all, func(a, b dated) int {
+		if a.date != b.date {
+			return cmp.Compare(a.date, b.date)
+		}
+		return cmp.Or(CompareVersions(a.name, b.name), strings.Compare(a.name, b.name))
 	})
+	t.byAge = make([]graph.RefID, len(all))
+	for i, d := range all {
+		t.byAge[i] = d.id
+	}
 	for i, id := range t.byAge {
 		t.age[id] = int32(i)
 		if IsReleaseTag(t.name(id)) {

@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/fatih/color"
 	"github.com/mattn/go-runewidth"
@@ -292,15 +295,36 @@ func (t Text) Status(s Status) {
 	}
 }
 
-// JSON writes what the server sent, indented.
+// JSON writes what the server sent, indented. The same values come out, but
+// characters that would act on a terminal or turn the direction of text are
+// written as \u escapes.
 func JSON(w io.Writer, raw json.RawMessage) error {
 	var b bytes.Buffer
 	if err := json.Indent(&b, raw, "", "  "); err != nil {
 		return err
 	}
 	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(escapeUnseen(b.Bytes()))
 	return err
+}
+
+// escapeUnseen escapes what lookup.Clean would take out; in JSON such
+// characters stand in strings alone, but for line ends.
+func escapeUnseen(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		switch {
+		case r == '\n' || r >= ' ' && r < 0x7f || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+			out = append(out, text[:n]...)
+		default:
+			for _, u := range utf16.Encode([]rune{r}) {
+				out = fmt.Appendf(out, `\u%04x`, u)
+			}
+		}
+		text = text[n:]
+	}
+	return out
 }
 
 // Complain writes an error to a person.

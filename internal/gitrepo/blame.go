@@ -20,9 +20,9 @@ import (
 // longest files of the longest histories.
 const blameTimeout = 5 * time.Minute
 
-// Head is the commit that HEAD of the file's work tree leads to; history.ErrUntracked
+// HeadOf is the commit that HEAD of the file's work tree leads to; history.ErrUntracked
 // where there is none yet, or the file lies in no work tree of the repository.
-func (r *Repository) Head(ctx context.Context, path string) (history.Hash, error) {
+func (r *Repository) HeadOf(ctx context.Context, path string) (history.Hash, error) {
 	_, head, err := r.headOf(ctx, path)
 	return head, err
 }

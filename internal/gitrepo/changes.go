@@ -45,11 +45,11 @@ func (s *gitSource) changes(ctx context.Context, hashes []history.Hash, fn func(
 	}
 	for range maxGaps {
 		n, err := s.diffTree(ctx, hashes, fn)
-		if errors.Is(err, errGap) && len(hashes) > 1 {
+		if errors.Is(err, errUnread) && len(hashes) > 1 {
 			// It is this commit or, where git had no more than named it, the next.
 			_, err = s.diffTree(ctx, hashes[n:n+1], fn)
 		}
-		if err != nil && !errors.Is(err, errGap) {
+		if err != nil && !errors.Is(err, errUnread) {
 			return err
 		}
 		if hashes = hashes[min(n+1, len(hashes)):]; len(hashes) == 0 {
@@ -59,11 +59,11 @@ func (s *gitSource) changes(ctx context.Context, hashes []history.Hash, fn func(
 	return nil
 }
 
-// errGap says that git ended at a commit whose trees are not all there.
-var errGap = errors.New("objects are missing")
+// errUnread says that git ended at a commit whose trees are not all there.
+var errUnread = errors.New("objects are missing")
 
 // diffTree runs one git diff-tree over the commits. n is the place of the first
-// that was neither handed on nor left out; where it ends with errGap, git could
+// that was neither handed on nor left out; where it ends with errUnread, git could
 // not read that one or, if that one is whole, the one after it.
 func (s *gitSource) diffTree(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []string) error) (n int, err error) {
 	asked := ctx
@@ -117,7 +117,7 @@ func (s *gitSource) diffTree(ctx context.Context, hashes []history.Hash, fn func
 	case readErr != nil && !errors.Is(readErr, io.ErrUnexpectedEOF):
 		return n, readErr
 	case waitErr != nil && missingObject(said.String()):
-		return n, errGap
+		return n, errUnread
 	case waitErr != nil:
 		return n, &gitError{cmd.Args[1:], said.String(), waitErr}
 	case readErr != nil:

@@ -15,15 +15,16 @@ type Location struct {
 	GitDir       string // of the work tree that was found; CommonDir but for linked work trees
 	CommonDir    string // the repository itself: refs, objects, configuration
 	WorkTree     string // "" for a bare repository, or where none was found
-	Bare         bool   // by its layout, whatever the configuration says
+	Bare         bool   // by its layout, whatever the configuration says; also seen from a linked work tree
 	ObjectFormat string // "sha1" or "sha256"
 	ObjectsDir   string
 }
 
 // Discover finds the repository that a file or directory lies in. The path need
 // not exist yet, and may lie inside a git directory: COMMIT_EDITMSG does.
-// It is ErrNotRepository where there is none, and ErrUnsafe where git refuses
-// the owner.
+// It is ErrNotRepository where there is none, ErrUnsafe where git refuses the
+// owner, and ErrFormat where git does not know the format; with the last two the
+// location is where the repository seems to be.
 func Discover(ctx context.Context, path string) (Location, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -39,13 +40,18 @@ func Discover(ctx context.Context, path string) (Location, error) {
 	}
 	loc, err := askGit(ctx, dir)
 	if err != nil {
-		return Location{}, err
+		return found, err
 	}
 	if loc.WorkTree == "" {
 		loc.WorkTree = workTreeOf(loc)
 	}
-	loc.Bare = loc.WorkTree == "" && filepath.Base(loc.CommonDir) != ".git"
+	loc.Bare = isBare(loc)
 	return loc, nil
+}
+
+// isBare says whether a repository has no work tree of its own.
+func isBare(loc Location) bool {
+	return (loc.WorkTree == "" || loc.GitDir != loc.CommonDir) && filepath.Base(loc.CommonDir) != ".git"
 }
 
 // existing is the nearest directory of the path that exists.
@@ -78,7 +84,7 @@ func askGit(ctx context.Context, dir string) (Location, error) {
 			case strings.Contains(failed.said, "not a git repository"):
 				return Location{}, fmt.Errorf("%s: %w", dir, ErrNotRepository)
 			case strings.Contains(failed.said, "extension") || strings.Contains(failed.said, "version"):
-				return Location{}, fmt.Errorf("%s: %w: %s", dir, ErrFormat, failed.said)
+				return Location{}, fmt.Errorf("%s: %w: %s", dir, ErrFormat, strings.Join(strings.Fields(failed.said), " "))
 			}
 		}
 		if err == nil {
@@ -152,6 +158,6 @@ func layout(gitDir, workTree string) Location {
 	if loc.WorkTree == "" {
 		loc.WorkTree = workTreeOf(loc)
 	}
-	loc.Bare = loc.WorkTree == "" && filepath.Base(common) != ".git"
+	loc.Bare = isBare(loc)
 	return loc
 }

@@ -87,17 +87,18 @@ func (s *gitSource) acquire(ctx context.Context) (release func(), err error) {
 // repository's configuration, hooks and attributes are not even looked at.
 func (s *gitSource) viewEnv() []string {
 	env := environment("GIT_DIR="+s.viewDir, "GIT_OBJECT_DIRECTORY="+s.loc.ObjectsDir,
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_NO_REPLACE_OBJECTS=1")
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 	if shallow := s.shallowFile(); shallow != "" {
 		env = append(env, "GIT_SHALLOW_FILE="+shallow)
 	}
 	return env
 }
 
-// repoEnv is for the few commands that need the repository's own refs.
+// repoEnv is for the few commands that need the repository's own refs. gitDir is
+// the repository's, or that of a linked work tree, whose HEAD is another one.
 // Discover had git check the owner before.
-func (s *gitSource) repoEnv() []string {
-	return environment("GIT_DIR="+s.loc.CommonDir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+func (s *gitSource) repoEnv(gitDir string) []string {
+	return environment("GIT_DIR="+gitDir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 }
 
 func (s *gitSource) shallowFile() string {

@@ -62,11 +62,11 @@ type source interface {
 	// look at their object.
 	refs(ctx context.Context, known func(history.Hash) bool) (history.Refs, error)
 	// walk calls fn with each commit reachable from want and not from have, once,
-	// in any order. Hashes in have that are gone are ignored; missing ones on the
-	// way are an error.
+	// in any order. Hashes in have that are gone are ignored; commits that are
+	// missing or damaged are left out, with what only they lead to.
 	walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error
 	// commits calls fn with the commits in the order asked, leaving out those that
-	// are missing or no commits.
+	// are missing, damaged or no commits.
 	commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error
 	// abbreviated finds the commits in the object store whose name begins with the
 	// hex digits, 4 at least.
@@ -127,9 +127,14 @@ func (r *Repository) Refs(ctx context.Context, known func(history.Hash) bool) (h
 }
 
 // Walk calls fn with each commit that is reachable from want and not from have,
-// once, in any order. The commit is fn's to keep.
+// once, in any order. The commit is fn's to keep. Commits whose objects are
+// missing or damaged are left out, with what only they lead to: who gets a
+// commit and never its parent knows.
 func (r *Repository) Walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
-	return r.src.walk(ctx, want, have, fn)
+	if err := r.src.walk(ctx, want, have, fn); err != nil {
+		return fmt.Errorf("reading the commits of %s: %w", r.loc.CommonDir, err)
+	}
+	return nil
 }
 
 // Commit reads one commit; ErrNotFound where the object store has it not.
@@ -143,7 +148,7 @@ func (r *Repository) Commit(ctx context.Context, h history.Hash) (*history.Commi
 }
 
 // Commits calls fn with the commits in the order asked, leaving out those whose
-// objects are missing.
+// objects are missing or damaged.
 func (r *Repository) Commits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error {
 	return r.src.commits(ctx, hashes, fn)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,15 @@ var backends = []string{"git", "plumbing", "go-git"}
 
 func open(t *testing.T, dir, backend string) *gitrepo.Repository {
 	t.Helper()
+	r, err := tryOpen(t, dir, backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func tryOpen(t *testing.T, dir, backend string) (*gitrepo.Repository, error) {
+	t.Helper()
 	ctx := context.Background()
 	loc, err := gitrepo.Discover(ctx, dir)
 	if err != nil {
@@ -37,7 +47,7 @@ func open(t *testing.T, dir, backend string) *gitrepo.Repository {
 	}
 	r, err := gitrepo.Open(ctx, loc, opt)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if backend == "plumbing" {
 		r.AskGit()
@@ -47,7 +57,7 @@ func open(t *testing.T, dir, backend string) *gitrepo.Repository {
 			t.Error(err)
 		}
 	})
-	return r
+	return r, nil
 }
 
 const script = `
@@ -115,6 +125,8 @@ func repacked(t *testing.T, options ...string) *gittest.Repo {
 
 // TestConformance holds all backends to one contract, and to git.
 func TestConformance(t *testing.T) {
+	t.Parallel()
+	var oracle *gittest.Repo // where git itself is asked, if not in the shape
 	shapes := map[string]func(t *testing.T) *gittest.Repo{
 		"loose": func(t *testing.T) *gittest.Repo { return gittest.New(t, script) },
 		"packed": func(t *testing.T) *gittest.Repo {
@@ -160,6 +172,85 @@ func TestConformance(t *testing.T) {
 			r.Do("git config uploadpack.allowFilter true")
 			return r.Clone("--bare", "--filter=tree:0")
 		},
+		"worktree, detached": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git worktree add -q --detach ../linked ${one}")
+			linked := r.At("../linked")
+			linked.Do("commit alone \"Alone\"")
+			return linked
+		},
+		"multi-pack-index with bitmaps": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git repack -dq\ncommit five \"Five\"\ngit repack -dq\ngit multi-pack-index write --bitmap\ngit commit-graph write --reachable --changed-paths")
+			return r
+		},
+		"relative alternates in a chain": func(t *testing.T) *gittest.Repo {
+			base := gittest.New(t, script)
+			base.Do("git repack -adq")
+			middle := base.Clone("--shared")
+			middle.Do("commit five \"Five\"")
+			last := middle.Clone("--shared")
+			last.Do("commit six \"Six\"")
+			for _, pair := range [][2]*gittest.Repo{{middle, base}, {last, middle}} {
+				objects := filepath.Join(pair[0].GitDir(), "objects")
+				path, err := filepath.Rel(objects, filepath.Join(pair[1].GitDir(), "objects"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(objects, "info", "alternates"), path+"\n")
+			}
+			return last
+		},
+		"SHA-256": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, "init --object-format=sha256 main\n"+script)
+			r.Do("git repack -adq\ncommit five \"Five\"")
+			return r
+		},
+		"replaced": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git replace --graft ${four} ${one}\ngit replace ${two} ${three}")
+			return r
+		},
+		"grafted": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			oracle = r.Clone("--mirror")
+			write(t, filepath.Join(r.GitDir(), "info", "grafts"), r.Hash("two").String()+"\n")
+			return r
+		},
+		"bare by layout": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script).Clone("--bare")
+			r.Git("config", "core.bare", "false")
+			return r
+		},
+		"deepened": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script).Clone("--depth=1", "--no-single-branch")
+			r.Git("fetch", "-q", "--deepen=1")
+			return r
+		},
+		"unborn": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git symbolic-ref HEAD refs/heads/unborn")
+			return r
+		},
+		"gc": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git gc -q --prune=now")
+			return r
+		},
+		"odd names": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			for _, name := range []string{"ünï", "'quo\"ted'", "-dash", "@", "<b>&amp;", "\xff\xfe", strings.Repeat("long/", 30), "HEAD", "refs/heads/main"} {
+				for _, space := range []string{"heads", "tags", "remotes/origin"} {
+					r.Git("update-ref", "refs/"+space+"/x"+name+"x", r.Hash("one").String())
+				}
+			}
+			return r
+		},
+		"symbolic refs": func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t, script)
+			r.Do("git symbolic-ref refs/heads/alias refs/heads/topic\ngit symbolic-ref refs/heads/dangling refs/heads/nowhere\ngit symbolic-ref refs/tags/newest refs/tags/annotated")
+			return r
+		},
 		"bare":     func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--bare") },
 		"shallow":  func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--depth=2") },
 		"shared":   func(t *testing.T) *gittest.Repo { return gittest.New(t, script).Clone("--shared") },
@@ -168,10 +259,27 @@ func TestConformance(t *testing.T) {
 	}
 	ctx := context.Background()
 	for name, build := range shapes {
+		oracle = nil
 		repo := build(t)
+		if oracle == nil {
+			oracle = repo
+		}
+		git := func(args ...string) string {
+			return oracle.Git(append([]string{"--no-replace-objects"}, args...)...)
+		}
 		for _, backend := range backends {
 			t.Run(name+"/"+backend, func(t *testing.T) {
-				r := open(t, repo.Dir, backend)
+				r, err := tryOpen(t, repo.Dir, backend)
+				if goGitLacks[name] && backend == "go-git" {
+					if !errors.Is(err, gitrepo.ErrFormat) || !strings.Contains(err.Error(), repo.Dir) {
+						t.Errorf("opened: %v", err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				unborn := name == "empty" || name == "unborn"
 				refs, err := r.Refs(ctx, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -180,9 +288,12 @@ func TestConformance(t *testing.T) {
 				var tips []history.Hash
 				for _, ref := range refs.List {
 					tips = append(tips, ref.Commit)
-					if ref.Name != "HEAD" {
+					if ref.Kind() != history.HeadRef {
 						got = append(got, ref.Name+" "+ref.Commit.String())
 					}
+				}
+				if refs.LeftOut != 0 || refs.Bare != strings.HasPrefix(name, "bare") && !strings.HasPrefix(name, "without") {
+					t.Errorf("%d refs left out, bare: %v", refs.LeftOut, refs.Bare)
 				}
 				if diff := cmp.Diff(refsOf(repo), got); diff != "" {
 					t.Errorf("refs (-git +ours):\n%s", diff)
@@ -197,7 +308,11 @@ func TestConformance(t *testing.T) {
 				if err := r.Walk(ctx, tips, nil, func(c *history.Commit) error { seen[c.Hash] = c; return nil }); err != nil {
 					t.Fatal(err)
 				}
-				want := strings.Fields(repo.Git("rev-list", "HEAD", "--branches", "--tags", "--remotes"))
+				want := []string{"rev-list", "--branches", "--tags", "--remotes"}
+				if !unborn {
+					want = append(want, "HEAD")
+				}
+				want = strings.Fields(git(want...))
 				if len(seen) != len(want) {
 					t.Errorf("%d commits, git has %d", len(seen), len(want))
 				}
@@ -207,7 +322,7 @@ func TestConformance(t *testing.T) {
 						t.Errorf("%s is not walked", h)
 						continue
 					}
-					theirs := repo.Git("log", "-1", "--no-show-signature", "--format=%H%n%P%n%an <%ae> %aI%n%cn <%ce> %cI%n%s%n%b", h)
+					theirs := git("log", "-1", "--no-show-signature", "--format=%H%n%P%n%an <%ae> %aI%n%cn <%ce> %cI%n%s%n%b", h)
 					var parents []string
 					for _, p := range c.Parents {
 						parents = append(parents, p.String())
@@ -224,17 +339,22 @@ func TestConformance(t *testing.T) {
 					}
 				}
 				count := 0
-				if err := r.Walk(ctx, tips, append(tips, history.MustHash(strings.Repeat("1", 40))), func(*history.Commit) error { count++; return nil }); err != nil || count != 0 {
+				if err := r.Walk(ctx, tips, append(tips, history.MustHash(strings.Repeat("1", len(want[0])))), func(*history.Commit) error { count++; return nil }); err != nil || count != 0 {
 					t.Errorf("%d new commits behind what is known, %v", count, err)
 				}
-				if _, err := r.Commit(ctx, history.MustHash(strings.Repeat("1", 40))); !errors.Is(err, gitrepo.ErrNotFound) {
+				if _, err := r.Commit(ctx, history.MustHash(strings.Repeat("1", len(want[0])))); !errors.Is(err, gitrepo.ErrNotFound) {
 					t.Errorf("a commit that is not there: %v", err)
 				}
-				if h, err := r.Resolve(ctx, "HEAD^"); name != "shallow" && (err != nil || h.IsZero()) {
-					t.Errorf("HEAD^: %v, %v", h, err)
+				for _, rev := range []string{"HEAD", "HEAD^", "HEAD~1"} {
+					if unborn || rev != "HEAD" && name == "shallow" {
+						continue
+					}
+					if h, err := r.Resolve(ctx, r.Location().GitDir, rev); err != nil || h.String() != git("rev-parse", rev) {
+						t.Errorf("%s: %v, %v, for git %s", rev, h, err, git("rev-parse", rev))
+					}
 				}
 				for _, rev := range []string{"", ":/Begin", "--all", "no-such"} {
-					if _, err := r.Resolve(ctx, rev); !errors.Is(err, gitrepo.ErrNotFound) {
+					if _, err := r.Resolve(ctx, "", rev); !errors.Is(err, gitrepo.ErrNotFound) {
 						t.Errorf("%q: %v", rev, err)
 					}
 				}
@@ -245,6 +365,144 @@ func TestConformance(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// goGitLacks are the shapes that only an installed git reads.
+var goGitLacks = map[string]bool{"SHA-256": true, "reftable": true}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamage holds all backends to one answer about what is missing, damaged or
+// broken.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for name, harm := range map[string]func(t *testing.T, file string) error{
+		"missing": func(_ *testing.T, file string) error { return os.Remove(file) },
+		"cut short": func(_ *testing.T, file string) error {
+			return errors.Join(os.Chmod(file, 0o600), os.Truncate(file, 30))
+		},
+		"garbage": func(_ *testing.T, file string) error {
+			return errors.Join(os.Chmod(file, 0o600), os.WriteFile(file, []byte("x"), 0o600))
+		},
+		"empty": func(_ *testing.T, file string) error { return errors.Join(os.Chmod(file, 0o600), os.Truncate(file, 0)) },
+		"another": func(t *testing.T, file string) error {
+			other := gittest.New(t, "commit zero \"Zero\"")
+			b, err := os.ReadFile(object(other, other.Hash("zero")))
+			return errors.Join(err, os.Chmod(file, 0o600), os.WriteFile(file, b, 0o600))
+		},
+	} {
+		r := gittest.New(t, script)
+		if err := errors.Join(harm(t, object(r, r.Hash("two"))), harm(t, object(r, r.Hash("four")))); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(r.GitDir(), "refs", "heads", "broken"), "garbage\n")
+		write(t, filepath.Join(r.GitDir(), "refs", "heads", "gone"), strings.Repeat("1", 40)+"\n")
+		for _, backend := range backends {
+			t.Run(name+"/"+backend, func(t *testing.T) {
+				repo := open(t, r.Dir, backend)
+				refs, err := repo.Refs(ctx, nil)
+				if err != nil || refs.LeftOut < 2 || refs.LeftOut > 4 {
+					t.Errorf("%d refs left out, %v", refs.LeftOut, err)
+				}
+				seen := map[history.Hash]bool{}
+				tips := []history.Hash{r.Hash("three"), r.Hash("two"), r.Hash("four")}
+				for _, have := range [][]history.Hash{nil, {r.Hash("one")}} {
+					clear(seen)
+					if err := repo.Walk(ctx, tips, have, func(c *history.Commit) error {
+						if seen[c.Hash] {
+							t.Errorf("%s comes twice", c.Hash)
+						}
+						seen[c.Hash] = true
+						return nil
+					}); err != nil {
+						t.Fatal(err)
+					}
+					if seen[r.Hash("one")] != (have == nil) || !seen[r.Hash("three")] || seen[r.Hash("two")] || seen[r.Hash("four")] {
+						t.Errorf("behind %v: %v", have, r.Labels(slices.Collect(maps.Keys(seen))...))
+					}
+				}
+				if _, err := repo.Commit(ctx, r.Hash("two")); !errors.Is(err, gitrepo.ErrNotFound) {
+					t.Errorf("the damaged one: %v", err)
+				}
+				var ask []history.Hash
+				for range 40 { // more than are asked for one by one
+					ask = append(ask, r.Hash("one"), r.Hash("two"), r.Hash("three"), r.Hash("four"))
+				}
+				for _, n := range []int{4, len(ask)} {
+					var got []history.Hash
+					err := repo.Commits(ctx, ask[:n], func(c *history.Commit) error { got = append(got, c.Hash); return nil })
+					if err != nil || len(got) != n/2 {
+						t.Errorf("%d of %d commits, %v", len(got), n, err)
+					}
+				}
+				if short, err := repo.Abbreviated(ctx, r.Hash("two").String()[:8]); err != nil || len(short) > 0 {
+					t.Errorf("abbreviated: %v, %v", short, err)
+				}
+			})
+		}
+	}
+}
+
+// object is the file of a loose object.
+func object(r *gittest.Repo, h history.Hash) string {
+	return filepath.Join(r.GitDir(), "objects", h.String()[:2], h.String()[2:])
+}
+
+// TestMeanwhile reads what came, went and moved after a repository was opened.
+func TestMeanwhile(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for _, backend := range backends {
+		t.Run(backend, func(t *testing.T) {
+			r := gittest.New(t, script)
+			repo := open(t, r.Dir, backend)
+			for i, change := range []string{"git repack -adq", "git gc -q --prune=now", "git pack-refs --all", "git repack -adfq --depth=1"} {
+				label := fmt.Sprintf("new%d", i)
+				r.Do(fmt.Sprintf("commit %s \"New\"\n%s\ncommit %s-loose \"New too\"", label, change, label))
+				for _, want := range []history.Hash{r.Hash(label), r.Hash(label + "-loose"), r.Hash("one")} {
+					if _, err := repo.Commit(ctx, want); err != nil {
+						t.Errorf("after %s: %v", change, err)
+					}
+				}
+				refs, err := repo.Refs(ctx, nil)
+				if err != nil || len(refs.List) != 6 || refs.LeftOut > 0 {
+					t.Errorf("after %s: %d refs, %v", change, len(refs.List), err)
+				}
+				n := 0
+				if err := repo.Walk(ctx, []history.Hash{r.Hash(label + "-loose")}, nil, func(*history.Commit) error { n++; return nil }); err != nil || n != 4+2*(i+1) {
+					t.Errorf("after %s: %d commits, %v", change, n, err)
+				}
+			}
+		})
+	}
+}
+
+// TestReftable holds that a format which the installed git does not know is one
+// clear error.
+func TestReftable(t *testing.T) {
+	r := gittest.New(t, script)
+	r.Git("config", "core.repositoryFormatVersion", "1")
+	r.Git("config", "extensions.refStorage", "reftable")
+	loc, err := gitrepo.Discover(context.Background(), r.Dir)
+	if err == nil {
+		t.Skip("this git knows reftable")
+	}
+	if !errors.Is(err, gitrepo.ErrFormat) || !strings.Contains(err.Error(), r.Dir) || !strings.Contains(err.Error(), "refstorage") || loc.WorkTree != r.Dir {
+		t.Errorf("%+v, %v", loc, err)
+	}
+	// Without git, which then is not there to ask.
+	if _, err := gitrepo.Open(context.Background(), loc, gitrepo.Options{Backend: gitrepo.GoGit}); !errors.Is(err, gitrepo.ErrFormat) {
+		t.Errorf("go-git: %v", err)
 	}
 }
 
@@ -329,7 +587,7 @@ func TestHostile(t *testing.T) {
 	if p, err := repo.Patch(ctx, r.Hash("two"), 1<<20); err != nil || p.Note == "" {
 		t.Errorf("the patch of a missing blob: %+v, %v", p, err)
 	}
-	if _, err := repo.Resolve(ctx, "HEAD~1"); err != nil {
+	if _, err := repo.Resolve(ctx, "", "HEAD~1"); err != nil {
 		t.Error(err)
 	}
 	if _, err := repo.Abbreviated(ctx, r.Hash("one").String()[:8]); err != nil {

@@ -1,10 +1,12 @@
 package gitrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +33,7 @@ type goGitSource struct {
 	repo    *git.Repository
 
 	mu      chan struct{} // a mutex that a context can give up waiting for
+	packs   string        // the packs that storage knows
 	shallow map[history.Hash]bool
 	once    sync.Once
 }
@@ -44,12 +47,53 @@ func newGoGit(loc Location) (*goGitSource, error) {
 	if _, err := os.Stat(filepath.Join(loc.CommonDir, "reftable")); err == nil {
 		return nil, fmt.Errorf("reftable without git: %w", ErrFormat)
 	}
-	storage := filesystem.NewStorageWithOptions(osfs.New(loc.CommonDir), cache.NewObjectLRU(16<<20), filesystem.Options{KeepDescriptors: true})
+	s := &goGitSource{loc: loc, mu: make(chan struct{}, 1)}
+	return s, s.open()
+}
+
+func (s *goGitSource) open() error {
+	packs := packsIn(s.loc.ObjectsDir, 0)
+	storage := filesystem.NewStorageWithOptions(osfs.New(s.loc.CommonDir), cache.NewObjectLRU(16<<20), filesystem.Options{KeepDescriptors: true})
 	repo, err := git.Open(storage, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return errors.Join(fmt.Errorf("%w: %w", ErrFormat, err), storage.Close())
 	}
-	return &goGitSource{loc: loc, storage: storage, repo: repo, mu: make(chan struct{}, 1)}, nil
+	if s.storage != nil {
+		err = s.storage.Close()
+	}
+	s.packs, s.storage, s.repo = packs, storage, repo
+	return err
+}
+
+// packsIn names the packs of an object directory and its alternates.
+func packsIn(dir string, depth int) string {
+	found, _ := filepath.Glob(filepath.Join(dir, "pack", "*.idx")) //nolint:errcheck // the pattern is good
+	all := strings.Join(found, "\n")
+	b, err := os.ReadFile(filepath.Join(dir, "info", "alternates"))
+	if err != nil || depth > 5 {
+		return all
+	}
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(dir, line)
+		}
+		all += "\n" + packsIn(line, depth+1)
+	}
+	return all
+}
+
+// object reads an object. go-git lists the packs once, so what is not found may
+// be in a new one.
+func (s *goGitSource) object(kind plumbing.ObjectType, h plumbing.Hash) (plumbing.EncodedObject, error) {
+	o, err := s.storage.EncodedObject(kind, h)
+	if err == nil || s.packs == packsIn(s.loc.ObjectsDir, 0) {
+		return o, err
+	}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	return s.storage.EncodedObject(kind, h)
 }
 
 func (s *goGitSource) lock(ctx context.Context) error {
@@ -123,21 +167,35 @@ func (s *goGitSource) refs(ctx context.Context, known func(history.Hash) bool) (
 			}
 			r = plumbing.NewHashReference(r.Name(), resolved.Hash())
 		}
-		ref := history.Ref{Name: name, Object: fromPlumbing(r.Hash())}
-		commit, err := s.peel(r.Hash(), known)
-		switch {
-		case errors.Is(err, plumbing.ErrObjectNotFound):
-			refs.LeftOut++
-		case err != nil:
+		if err := s.add(&refs, history.Ref{Name: name, Object: fromPlumbing(r.Hash())}, known); err != nil {
 			return err
-		case !commit.IsZero():
-			ref.Commit = commit
-			refs.List = append(refs.List, ref)
 		}
 		return ctx.Err()
 	})
+	for _, ref := range linkedHeads(s.loc, &refs) {
+		if err == nil {
+			err = s.add(&refs, ref, known)
+		}
+	}
 	slices.SortFunc(refs.List, func(a, b history.Ref) int { return strings.Compare(a.Name, b.Name) })
 	return refs, err
+}
+
+// add adds a ref that leads to a commit, and counts one that leads to nothing
+// which can be read.
+func (s *goGitSource) add(refs *history.Refs, ref history.Ref, known func(history.Hash) bool) error {
+	commit, err := s.peel(toPlumbing(ref.Object), known)
+	var system *fs.PathError
+	switch {
+	case errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil:
+		refs.LeftOut++
+	case !commit.IsZero():
+		ref.Commit = commit
+		refs.List = append(refs.List, ref)
+	}
+	return nil
 }
 
 // peel follows tags to a commit; the zero Hash is for what leads to none.
@@ -146,7 +204,7 @@ func (s *goGitSource) peel(h plumbing.Hash, known func(history.Hash) bool) (hist
 		if c := fromPlumbing(h); known(c) {
 			return c, nil
 		}
-		o, err := s.storage.EncodedObject(plumbing.AnyObject, h)
+		o, err := s.object(plumbing.AnyObject, h)
 		if err != nil {
 			return history.Hash{}, err
 		}
@@ -166,13 +224,11 @@ func (s *goGitSource) peel(h plumbing.Hash, known func(history.Hash) bool) (hist
 	return history.Hash{}, nil
 }
 
+// read reads one commit: ErrNotFound where it is missing or damaged.
 func (s *goGitSource) read(h history.Hash) (*history.Commit, error) {
-	o, err := s.storage.EncodedObject(plumbing.CommitObject, toPlumbing(h))
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%s: %w", h, ErrNotFound)
-	}
+	o, err := s.object(plumbing.CommitObject, toPlumbing(h))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", h, err)
+		return nil, unreadable(h, err)
 	}
 	if o.Size() > maxCommit {
 		return nil, fmt.Errorf("reading %s: %d bytes", h, o.Size())
@@ -183,13 +239,25 @@ func (s *goGitSource) read(h history.Hash) (*history.Commit, error) {
 	}
 	raw, err := io.ReadAll(r)
 	if err = errors.Join(err, r.Close()); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", h, err)
+		return nil, unreadable(h, err)
+	}
+	if !named(h, raw) {
+		return nil, fmt.Errorf("%s has another content: %w", h, ErrNotFound)
 	}
 	c := parseCommit(h, raw)
 	if s.shallow[h] {
 		c.Parents = nil
 	}
 	return c, nil
+}
+
+// unreadable is ErrNotFound, unless it was this machine that failed.
+func unreadable(h history.Hash, err error) error {
+	var system *fs.PathError
+	if errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading %s: %w", h, err)
+	}
+	return fmt.Errorf("reading %s: %w: %w", h, ErrNotFound, err)
 }
 
 func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
@@ -200,6 +268,7 @@ func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn fu
 	seen := map[history.Hash]bool{}
 	// Everything behind have is old: without generation numbers there is no
 	// cheaper way to know where to stop that is also right.
+	// What is missing or damaged is left out, with what only it leads to.
 	old := slices.Clone(have)
 	for len(old) > 0 {
 		h := old[len(old)-1]
@@ -212,7 +281,7 @@ func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn fu
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
+		if err := cmp.Or(ctx.Err(), err); err != nil {
 			return err
 		}
 		old = append(old, c.Parents...)
@@ -226,7 +295,10 @@ func (s *goGitSource) walk(ctx context.Context, want, have []history.Hash, fn fu
 		}
 		seen[h] = true
 		c, err := s.read(h)
-		if err = errors.Join(err, ctx.Err()); err != nil {
+		if errors.Is(err, ErrNotFound) && ctx.Err() == nil {
+			continue
+		}
+		if err := cmp.Or(ctx.Err(), err); err != nil {
 			return err
 		}
 		if err := fn(c); err != nil {
@@ -284,11 +356,19 @@ func (s *goGitSource) abbreviated(ctx context.Context, hex string) ([]history.Ha
 	return found, nil
 }
 
-func (s *goGitSource) resolve(ctx context.Context, rev string) (history.Hash, error) {
+func (s *goGitSource) resolve(ctx context.Context, gitDir, rev string) (history.Hash, error) {
 	if err := s.lock(ctx); err != nil {
 		return history.Hash{}, err
 	}
 	defer s.unlock()
+	if rest, ok := strings.CutPrefix(rev, "HEAD"); ok && gitDir != "" && gitDir != s.loc.CommonDir {
+		// go-git knows the repository's own HEAD alone.
+		b, err := os.ReadFile(filepath.Join(gitDir, "HEAD"))
+		if err != nil {
+			return history.Hash{}, fmt.Errorf("reading HEAD: %w", err)
+		}
+		rev = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(b)), "ref:")) + rest
+	}
 	h, err := s.repo.ResolveRevision(plumbing.Revision(rev))
 	if err != nil {
 		return history.Hash{}, fmt.Errorf("%q: %w", rev, ErrNotFound)

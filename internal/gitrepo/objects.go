@@ -2,13 +2,17 @@ package gitrepo
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha1" //nolint:gosec // git's object names
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 )
@@ -27,6 +31,8 @@ type objects struct {
 	stop context.CancelFunc
 	size int // bytes of an object name
 	buf  []byte
+	// broken is why no more answers come; nil while they do.
+	broken error
 }
 
 func (s *gitSource) startObjects(ctx context.Context, args ...string) (*objects, error) {
@@ -76,7 +82,37 @@ func (o *objects) next() (c *history.Commit, header string, err error) {
 	if err != nil {
 		return nil, header, fmt.Errorf("git cat-file answered %q", header)
 	}
+	if !named(h, o.buf[:n]) { // git does not look
+		return nil, header + ", which has another content", nil
+	}
 	return parseCommit(h, o.buf[:n]), header, nil
+}
+
+// named says whether a commit with this content has this name.
+func named(h history.Hash, content []byte) bool {
+	sum := sha1.New() //nolint:gosec // git's object names
+	if h.Size() == sha256.Size {
+		sum = sha256.New()
+	}
+	fmt.Fprintf(sum, "commit %d\x00", len(content))
+	_, _ = sum.Write(content) //nolint:errcheck // hashes do not fail
+	var buf [sha256.Size]byte
+	return bytes.Equal(sum.Sum(buf[:0]), h.Bytes())
+}
+
+// isDamage says whether git failed since it came upon an object that it could
+// not read, and not for a reason of this machine.
+func isDamage(err error) bool {
+	var failed *gitError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	for _, sign := range []string{"corrupt", "bad object", "unable to unpack", "inflate", "disappeared", "changed type", "changed size", "could not get object info", "bad packed object", "bad offset", "unable to read", "could not parse"} {
+		if strings.Contains(failed.said, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // kill ends the process without waiting for its answers.
@@ -100,6 +136,7 @@ func (s *gitSource) commits(ctx context.Context, hashes []history.Hash, fn func(
 	if err != nil {
 		return err
 	}
+	release = sync.OnceFunc(release)
 	defer release()
 	o, err := s.startObjects(ctx, "--batch", "--buffer")
 	if err != nil {
@@ -116,42 +153,54 @@ func (s *gitSource) commits(ctx context.Context, hashes []history.Hash, fn func(
 		}
 		wrote <- errors.Join(err, w.Flush(), o.in.Close())
 	}()
-	err = s.receive(o, len(hashes), fn)
-	if err != nil {
-		o.kill()
+	n, err := s.receive(o, len(hashes), fn)
+	if err == nil {
 		<-wrote
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		o.stop()
+		_ = o.cmd.Wait() //nolint:errcheck // all answers were read
+		return nil
+	}
+	o.kill()
+	<-wrote
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if o.broken == nil { // fn's own error
 		return fmt.Errorf("reading commits: %w", err)
 	}
-	<-wrote
-	o.stop()
-	_ = o.cmd.Wait() //nolint:errcheck // all answers were read
-	return nil
+	// git dies of a damaged object: this one alone, and then the rest.
+	release()
+	few := hashes[n:min(n+bulk-1, len(hashes))]
+	if err := s.fewCommits(ctx, few, fn); err != nil {
+		return err
+	}
+	return s.commits(ctx, hashes[n+len(few):], fn)
 }
 
-func (s *gitSource) receive(o *objects, n int, fn func(*history.Commit) error) error {
-	for range n {
+// receive hands n answers on, and says how many it got.
+func (s *gitSource) receive(o *objects, n int, fn func(*history.Commit) error) (got int, err error) {
+	for got = range n {
 		c, _, err := o.next()
 		if err != nil {
-			return err
+			o.broken = err
+			return got, err
 		}
 		if c == nil {
 			continue
 		}
 		if err := fn(s.cut(c)); err != nil {
-			return err
+			return got, err
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // fewCommits asks the process that is kept for single reads. A read that is
 // cancelled, or that finds the process dead, ends the process; the next one
-// starts another.
+// starts another. Where git dies of a damaged object, the others are asked for
+// without it.
 func (s *gitSource) fewCommits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error {
-	found := make([]*history.Commit, 0, len(hashes))
+	found, got := make([]*history.Commit, 0, len(hashes)), 0
 	ask := func(o *objects) error {
 		var b strings.Builder
 		for _, h := range hashes {
@@ -162,15 +211,21 @@ func (s *gitSource) fewCommits(ctx context.Context, hashes []history.Hash, fn fu
 			return err
 		}
 		found = found[:0]
-		return s.receive(o, len(hashes), func(c *history.Commit) error { found = append(found, c); return nil })
+		var err error
+		got, err = s.receive(o, len(hashes), func(c *history.Commit) error { found = append(found, c); return nil })
+		return err
 	}
-	if err := s.withReader(ctx, ask); err != nil {
+	err := s.withReader(ctx, ask)
+	if err != nil && !isDamage(err) {
 		return fmt.Errorf("reading commits: %w", err)
 	}
 	for _, c := range found {
 		if err := fn(c); err != nil {
 			return err
 		}
+	}
+	if err != nil && got+1 < len(hashes) {
+		return s.fewCommits(ctx, hashes[got+1:], fn)
 	}
 	return nil
 }

@@ -43,7 +43,10 @@ func environment(extra ...string) []string {
 	})
 	return append(append(env,
 		"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1",
-		"GIT_PAGER=cat", "GIT_ATTR_NOSYSTEM=1", "LC_ALL=C"), extra...)
+		"GIT_PAGER=cat", "GIT_ATTR_NOSYSTEM=1", "LC_ALL=C",
+		// Histories are shown as their objects are, to everybody the same, whatever
+		// this clone replaces or grafts.
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_GRAFT_FILE="+filepath.Join(os.DevNull, "none")), extra...)
 }
 
 // processTimeout ends a git process that ought to answer at once and does not.

@@ -16,24 +16,96 @@ import (
 )
 
 // walk reads a whole history straight from the packs, and asks git where that
-// does not do, and for what is new behind known commits.
+// does not do, and for what is new behind known commits. Where git fails too,
+// since the history has gaps, the slow way is left.
 func (s *gitSource) walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
 	if len(want) == 0 {
 		return nil
 	}
-	if len(have) > 0 || s.plumbing {
-		return s.listed(ctx, want, have, fn)
+	var given map[history.Hash]bool
+	if len(have) == 0 && !s.plumbing {
+		var err error
+		if given, err = s.unpacked(ctx, want, fn); !errors.Is(err, packed.ErrElsewhere) {
+			return err
+		}
 	}
-	given, err := s.unpacked(ctx, want, fn)
-	if !errors.Is(err, packed.ErrElsewhere) {
-		return err
+	if given == nil {
+		given = map[history.Hash]bool{}
 	}
-	return s.listed(ctx, want, nil, func(c *history.Commit) error {
+	var refused error
+	once := func(c *history.Commit) error {
 		if given[c.Hash] {
 			return nil
 		}
+		given[c.Hash] = true
+		refused = fn(c)
+		return refused
+	}
+	err := s.listed(ctx, want, have, once)
+	var failed *gitError
+	if err == nil || refused != nil || ctx.Err() != nil || !errors.Is(err, errGap) && !errors.As(err, &failed) {
+		return err
+	}
+	return s.around(ctx, want, have, once)
+}
+
+// errGap says that git listed a commit and could not read it.
+var errGap = errors.New("a commit is missing")
+
+// around walks a history with gaps: each commit is read by its name, and what
+// cannot be read ends its branch of the walk. git itself refuses such a walk.
+func (s *gitSource) around(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
+	seen := map[history.Hash]bool{}
+	if err := s.gather(ctx, have, seen, func(*history.Commit) error { return nil }); err != nil {
+		return err
+	}
+	return s.gather(ctx, want, seen, fn)
+}
+
+// gather calls fn with the readable commits behind tips that are not seen.
+func (s *gitSource) gather(ctx context.Context, tips []history.Hash, seen map[history.Hash]bool, fn func(*history.Commit) error) error {
+	var todo, elsewhere []history.Hash
+	push := func(hashes []history.Hash) {
+		for _, h := range hashes {
+			if !seen[h] {
+				seen[h] = true
+				todo = append(todo, h)
+			}
+		}
+	}
+	found := func(c *history.Commit) error {
+		push(c.Parents)
 		return fn(c)
-	})
+	}
+	read := func([]byte) ([]byte, error) { return nil, packed.ErrElsewhere }
+	if store, err := packed.Open(s.loc.ObjectsDir, s.hashSize); err == nil {
+		defer store.Close() //nolint:errcheck // mappings end
+		read = store.NewReader().Commit
+	}
+	for push(tips); len(todo) > 0 || len(elsewhere) > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if len(todo) == 0 { // git knows more formats than we do
+			ask := elsewhere
+			elsewhere = nil
+			if err := s.commits(ctx, ask, found); err != nil {
+				return err
+			}
+			continue
+		}
+		h := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		content, err := read(h.Bytes())
+		if err != nil {
+			elsewhere = append(elsewhere, h)
+			continue
+		}
+		if err := found(s.cut(parseCommit(h, content))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // packWalk is a walk over packed and loose objects by several goroutines.
@@ -215,7 +287,7 @@ func (s *gitSource) listed(ctx context.Context, want, have []history.Hash, fn fu
 		case err != nil:
 			failed = err
 		case c == nil:
-			failed = fmt.Errorf("git cat-file: %s", header)
+			failed = fmt.Errorf("%w: %s", errGap, header)
 		default:
 			failed = fn(s.cut(c))
 		}
@@ -224,6 +296,9 @@ func (s *gitSource) listed(ctx context.Context, want, have []history.Hash, fn fu
 		cancel()
 	}
 	listErr, readErr := list.Wait(), read.Wait()
+	if errors.Is(failed, io.ErrUnexpectedEOF) && readErr != nil { // git died of an object
+		failed = nil
+	}
 	switch {
 	case failed != nil:
 		return failed

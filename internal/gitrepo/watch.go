@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ func (r *Repository) Watch(ctx context.Context) (<-chan struct{}, error) {
 	}
 	w.addBelow(filepath.Join(r.loc.CommonDir, "refs"))
 	w.addBelow(filepath.Join(r.loc.CommonDir, "reftable"))
+	w.addBelow(filepath.Join(r.loc.CommonDir, "worktrees"))
 	w.seen = w.fingerprint()
 	go w.run(ctx)
 	return w.signals, nil
@@ -93,25 +95,36 @@ func (w *watcher) signal() {
 	}
 }
 
-func (w *watcher) isRefDir(path string) bool {
-	rel, err := filepath.Rel(w.loc.CommonDir, path)
+// in is a path as the repository's directory has it, with slashes; "" elsewhere.
+func (w *watcher) in(file string) string {
+	rel, err := filepath.Rel(w.loc.CommonDir, file)
 	if err != nil {
-		return false
+		return ""
 	}
-	rel = filepath.ToSlash(rel)
-	return rel == "refs" || rel == "reftable" || strings.HasPrefix(rel, "refs/")
+	return filepath.ToSlash(rel)
 }
 
+func (w *watcher) isRefDir(file string) bool {
+	rel := w.in(file)
+	return rel == "refs" || rel == "reftable" || strings.HasPrefix(rel, "refs/") || isLinked(rel)
+}
+
+// isLinked says whether it is worktrees, or the git directory of a linked work
+// tree, in which HEAD alone matters.
+func isLinked(rel string) bool { return rel == "worktrees" || path.Dir(rel) == "worktrees" }
+
 // matters leaves out what git writes besides refs: objects, locks, the index.
-func (w *watcher) matters(path string) bool {
-	if strings.HasSuffix(path, ".lock") {
+func (w *watcher) matters(file string) bool {
+	if strings.HasSuffix(file, ".lock") {
 		return false
 	}
-	switch filepath.Base(path) {
-	case "HEAD", "packed-refs", "shallow":
-		return filepath.Dir(path) == w.loc.CommonDir || w.isRefDir(path)
+	switch rel := w.in(file); {
+	case rel == "HEAD" || rel == "packed-refs" || rel == "shallow":
+		return true
+	case isLinked(path.Dir(rel)):
+		return path.Base(rel) == "HEAD"
 	}
-	return w.isRefDir(path)
+	return w.isRefDir(file)
 }
 
 func (w *watcher) addBelow(dir string) {
@@ -122,6 +135,9 @@ func (w *watcher) addBelow(dir string) {
 		}
 		if w.watched >= maxWatched {
 			return filepath.SkipAll
+		}
+		if !w.isRefDir(path) {
+			return filepath.SkipDir // logs of a linked work tree
 		}
 		if w.events.Add(path) == nil {
 			w.watched++
@@ -140,6 +156,13 @@ func (w *watcher) fingerprint() uint64 {
 	for _, name := range []string{"HEAD", "packed-refs", "shallow"} {
 		if info, err := os.Stat(filepath.Join(w.loc.CommonDir, name)); err == nil {
 			add(name, info)
+		}
+	}
+	//nolint:errcheck // the pattern is good
+	linked, _ := filepath.Glob(filepath.Join(w.loc.CommonDir, "worktrees", "*", "HEAD"))
+	for _, path := range linked {
+		if info, err := os.Stat(path); err == nil {
+			add(path, info)
 		}
 	}
 	for _, name := range []string{"refs", "reftable"} {

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -33,7 +34,7 @@ const foldAbove = 6
 // explain says what a limit means, for people.
 var explain = map[history.Limit]string{
 	history.LimitShallow:        "This clone is shallow: what lies before its boundary is unknown.",
-	history.LimitPartial:        "Some commits are missing from this clone.",
+	history.LimitPartial:        "Commits are missing from this clone, or cannot be read.",
 	history.LimitUnindexed:      "No branch or tag leads to this commit.",
 	history.LimitIndexBehind:    "The index is catching up with the repository.",
 	history.LimitTextPending:    "Words are still being indexed.",
@@ -57,7 +58,7 @@ func Explain(l history.Limit) string {
 func card(m history.Match) string {
 	var b strings.Builder
 	c := m.Commit
-	fmt.Fprintf(&b, "**%s**  \n", escape(c.Subject()))
+	fmt.Fprintf(&b, "**%s**  \n", cmp.Or(escape(c.Subject()), "(no subject)"))
 	fmt.Fprintf(&b, "%s %s, %s · %s\n\n", code(c.Hash.Short()), escape(c.Author.Name), Date(c.Author.Date), escape(m.Repository))
 	for _, w := range warnings(m) {
 		b.WriteString("⚠ " + w + "  \n")
@@ -92,16 +93,16 @@ func others(n int) string {
 	return ""
 }
 
-// bold are names in bold, folded where they are many.
-func bold(names []string) string {
+// boldAll are names in bold, folded where they are many.
+func boldAll(names []string) string {
 	if n := len(names); n > foldAbove {
-		return fmt.Sprintf("**%s** … **%s** (%d lines)", escape(names[0]), escape(names[n-1]), n)
+		return fmt.Sprintf("%s … %s (%d lines)", bold(names[0]), bold(names[n-1]), n)
 	}
-	escaped := make([]string, len(names))
+	marked := make([]string, len(names))
 	for i, name := range names {
-		escaped[i] = "**" + escape(name) + "**"
+		marked[i] = bold(name)
 	}
-	return strings.Join(escaped, ", ")
+	return strings.Join(marked, ", ")
 }
 
 // warnings are what somebody has to act on: follow-ups that are missing, reverts,
@@ -121,7 +122,7 @@ func warnings(m history.Match) []string {
 	var needed []string
 	for _, l := range m.Branches {
 		if l.RevertedBy != nil {
-			texts = append(texts, fmt.Sprintf("Reverted on **%s** by %s", escape(l.Name), named(*l.RevertedBy)))
+			texts = append(texts, fmt.Sprintf("Reverted on %s by %s", bold(l.Name), named(*l.RevertedBy)))
 		}
 		for _, h := range l.Incomplete {
 			if lines[h] == nil {
@@ -142,14 +143,14 @@ func warnings(m history.Match) []string {
 		if len(lines[h]) > 1 {
 			have = "have"
 		}
-		texts = append(texts, fmt.Sprintf("%s %s it without its follow-up %s", bold(lines[h]), have, named(h)))
+		texts = append(texts, fmt.Sprintf("%s %s it without its follow-up %s", boldAll(lines[h]), have, named(h)))
 	}
 	switch len(needed) {
 	case 0:
 	case 1:
-		texts = append(texts, bold(needed)+" needs it: it has the commit that this fixes")
+		texts = append(texts, boldAll(needed)+" needs it: it has the commit that this fixes")
 	default:
-		texts = append(texts, bold(needed)+" need it: they have the commit that this fixes")
+		texts = append(texts, boldAll(needed)+" need it: they have the commit that this fixes")
 	}
 	return texts
 }
@@ -157,7 +158,7 @@ func warnings(m history.Match) []string {
 // landingRows draws the landings, one row a status; many of one status fold.
 func landingRows(m history.Match) []string {
 	present := func(l history.Landing) string {
-		text := "**" + escape(l.Name) + "**"
+		text := bold(l.Name)
 		if l.Commit != nil && *l.Commit != m.Commit.Hash {
 			text += " as " + code(l.Commit.Short())
 		}
@@ -166,7 +167,7 @@ func landingRows(m history.Match) []string {
 		}
 		return text
 	}
-	plain := func(l history.Landing) string { return "**" + escape(l.Name) + "**" }
+	plain := func(l history.Landing) string { return bold(l.Name) }
 	groups := []struct {
 		status history.Status
 		sign   string
@@ -323,7 +324,11 @@ func plainText(markdown string) string {
 		case c == '\\' && i+1 < len(markdown):
 			i++
 			b.WriteByte(markdown[i])
-		case c == '*' || c == '`':
+		case c == '`': // in code a backslash is one
+			span, _, _ := strings.Cut(markdown[i+1:], "`")
+			b.WriteString(span)
+			i += len(span) + 1
+		case c == '*':
 		default:
 			b.WriteByte(c)
 		}

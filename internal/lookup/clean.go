@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 )
@@ -50,5 +51,14 @@ func escape(s string) string {
 	return b.String()
 }
 
+// unseen stands for text of which nothing is left to see: marks around nothing
+// would be text themselves.
+const unseen = "\uFFFD"
+
 // code is a code span; what comes from us alone is safe in it.
-func code(s string) string { return "`" + strings.ReplaceAll(oneLine(s, 120), "`", "'") + "`" }
+func code(s string) string {
+	return "`" + cmp.Or(strings.ReplaceAll(oneLine(s, 120), "`", "'"), unseen) + "`"
+}
+
+// bold is a text in bold.
+func bold(s string) string { return "**" + cmp.Or(escape(s), unseen) + "**" }

@@ -39,16 +39,19 @@ type Repository interface {
 	index.Texts
 	// Abbreviated finds commits in the object store by the beginning of their name.
 	Abbreviated(ctx context.Context, hex string) ([]history.Hash, error)
-	// Resolve finds the commit of a revision in git's syntax.
+	// Head is the name that HEAD has among the refs, seen from the work tree that is
+	// asked about: HEAD, or worktrees/<id>/HEAD for a linked one.
+	Head() string
+	// Resolve finds the commit of a revision in git's syntax, seen from there too.
 	Resolve(ctx context.Context, rev string) (history.Hash, error)
 	// Patch is the diffstat and diff of a commit, as text, and why it is not all.
 	Patch(ctx context.Context, h history.Hash) (text, note string, err error)
 	// Remotes are the URLs of the remotes, the most telling first.
 	Remotes() []string
-	// Head is the commit that HEAD of the file's work tree leads to, and Blame
+	// HeadOf is the commit that HEAD of the file's work tree leads to, and Blame
 	// tells which commit last changed each line of a file's text. They are
 	// history.ErrUntracked for files that HEAD has not got. Blame takes seconds.
-	Head(ctx context.Context, path string) (history.Hash, error)
+	HeadOf(ctx context.Context, path string) (history.Hash, error)
 	Blame(ctx context.Context, path, text string) (*history.Blame, error)
 }
 
@@ -110,6 +113,9 @@ var ErrNoRepository = errors.New("no such repository")
 func (l *Lookup) scoped(s Scope) (repos []Repository, first int, err error) {
 	all := l.repos.All()
 	if s.Repository != "" {
+		if current, ok := l.repos.For(s.Path); ok && current.Name() == s.Repository {
+			return []Repository{current}, 1, nil
+		}
 		for _, r := range all {
 			if r.Name() == s.Repository {
 				return []Repository{r}, 1, nil
@@ -140,9 +146,11 @@ type found struct {
 	pos    graph.Pos
 	hash   history.Hash
 	commit *history.Commit // nil until read
+	gone   bool            // the object cannot be read: commit is what the graph knows
 }
 
-// read reads the commits' objects.
+// read reads the commits' objects. Of one that is gone the graph still knows
+// where it is.
 func read(ctx context.Context, fs []found) error {
 	byRepo := map[Repository][]int{}
 	for i, f := range fs {
@@ -166,6 +174,11 @@ func read(ctx context.Context, fs []found) error {
 		})
 		if err != nil {
 			return fmt.Errorf("reading commits of %s: %w", repo.Name(), err)
+		}
+	}
+	for i, f := range fs {
+		if f.commit == nil && f.pos != index.Unlisted {
+			fs[i].commit, fs[i].gone = f.snap.Commit(f.pos), true
 		}
 	}
 	return nil
@@ -274,7 +287,11 @@ func (l *Lookup) whereOne(ctx context.Context, repos []Repository, first int, ke
 func whereIn(ctx context.Context, repo Repository, key string, wait bool) ([]found, error) {
 	snap := repo.Snapshot()
 	hex := isHex(key)
-	if ref, ok := snap.Ref(key); ok && (!hex || len(key) < 40) {
+	name := key
+	if key == "HEAD" || key == "@" {
+		name = repo.Head()
+	}
+	if ref, ok := snap.Ref(name); ok && (!hex || len(key) < 40) {
 		if p, ok := snap.Graph.Pos(ref.Commit); ok {
 			return []found{{repo: repo, snap: snap, pos: p, hash: ref.Commit}}, nil
 		}
@@ -367,6 +384,9 @@ func (l *Lookup) match(f found) history.Match {
 	if f.snap.LineagePending() {
 		// Missing says no more than that this very commit is not there.
 		m.Limits = append(m.Limits, history.LimitLineagePending)
+	}
+	if f.gone && !slices.Contains(m.Limits, history.LimitPartial) {
+		m.Limits = append(m.Limits, history.LimitPartial)
 	}
 	if l.forge != nil {
 		key := history.Key{Kind: history.KeyCommit, Text: f.hash.String()}

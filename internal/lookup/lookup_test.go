@@ -35,6 +35,11 @@ type repository struct {
 
 func (x repository) Name() string      { return x.r.Name }
 func (x repository) Remotes() []string { return x.r.Remotes() }
+func (x repository) Head() string      { return "HEAD" }
+
+func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, error) {
+	return x.Repository.Resolve(ctx, "", rev)
+}
 
 func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
 	p, err := x.Repository.Patch(ctx, h, 1<<20)

@@ -136,7 +136,7 @@ func (l *Lookup) untracked(repo Repository, path, text string) bool {
 // file. It waits as long as ctx lets it.
 func (l *Lookup) blame(ctx context.Context, repo Repository, doc Document) (*history.Blame, error) {
 	head, err := l.sources.heads.get(ctx, headKey{doc.Path, repo.Snapshot()}, func(ctx context.Context) (history.Hash, error) {
-		head, err := repo.Head(ctx, doc.Path)
+		head, err := repo.HeadOf(ctx, doc.Path)
 		if errors.Is(err, history.ErrUntracked) {
 			err = nil
 		}

@@ -166,9 +166,9 @@ func (c counting) Blame(ctx context.Context, path, text string) (*history.Blame,
 	return c.Repository.Blame(ctx, path, text)
 }
 
-func (c counting) Head(ctx context.Context, path string) (history.Hash, error) {
+func (c counting) HeadOf(ctx context.Context, path string) (history.Hash, error) {
 	c.heads.Add(1)
-	return c.Repository.Head(ctx, path)
+	return c.Repository.HeadOf(ctx, path)
 }
 
 // countingAll counts in all repositories.

@@ -87,6 +87,8 @@ type entry struct {
 	ready chan struct{}
 	repo  *Repository
 	err   error
+	// places are where the repository was found: its own work tree, linked ones.
+	places []gitrepo.Location
 }
 
 // New makes an empty registry; Close ends all that it starts.
@@ -128,13 +130,43 @@ func (r *Registry) OpenDeclared(ctx context.Context) {
 	for _, c := range declared {
 		wg.Go(func() {
 			if _, err := r.ForPath(ctx, c.Path); err != nil && ctx.Err() == nil {
-				r.mu.Lock()
-				r.failures[c.Path] = Failure{Name: cmp.Or(c.Name, filepath.Base(c.Path)), Path: c.Path, Err: err}
-				r.mu.Unlock()
+				r.failed(c.Path, cmp.Or(c.Name, filepath.Base(c.Path)), err)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// failed takes note of a repository that cannot be read, and says whether that
+// is news.
+func (r *Registry) failed(path, name string, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old, known := r.failures[path]
+	if known && name == "" {
+		name = old.Name // it was declared
+	}
+	r.failures[path] = Failure{Name: cmp.Or(name, filepath.Base(path)), Path: path, Err: err}
+	return !known || old.Err.Error() != err.Error()
+}
+
+// Enter is ForPath for somebody who goes on without the repository: one that
+// cannot be read is found under Failures, and news says that it was not yet.
+func (r *Registry) Enter(ctx context.Context, path string) (repo *Repository, news bool, err error) {
+	loc, err := gitrepo.Discover(ctx, path)
+	root := cmp.Or(loc.WorkTree, loc.GitDir, path)
+	if err == nil {
+		repo, err = r.open(ctx, path, loc)
+	}
+	switch {
+	case err == nil:
+		r.mu.Lock()
+		delete(r.failures, root)
+		r.mu.Unlock()
+	case !errors.Is(err, gitrepo.ErrNotRepository) && ctx.Err() == nil:
+		news = r.failed(root, "", err)
+	}
+	return repo, news, err
 }
 
 // declaration is what was declared of a repository; zero if nothing was.
@@ -162,16 +194,29 @@ func (r *Registry) ForPath(ctx context.Context, path string) (*Repository, error
 // Known is the repository that the path lies in, if it is open already.
 // It touches no file.
 func (r *Registry) Known(path string) (*Repository, bool) {
-	var best *Repository
+	repo, _, ok := r.Place(path)
+	return repo, ok
+}
+
+// Place is Known, and where in the repository the path lies: linked work trees
+// have a git directory and a HEAD of their own.
+func (r *Registry) Place(path string) (best *Repository, at gitrepo.Location, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var depth int
-	for _, repo := range r.All() {
-		for _, root := range []string{repo.Location.WorkTree, repo.Location.GitDir, repo.Location.CommonDir, repo.Path} {
-			if root != "" && within(path, root) && len(root) > depth {
-				best, depth = repo, len(root)
+	for _, e := range r.byDir {
+		if e.repo == nil {
+			continue
+		}
+		for _, place := range e.places {
+			for _, root := range []string{place.WorkTree, place.GitDir, place.CommonDir, e.repo.Path} {
+				if root != "" && within(path, root) && len(root) > depth {
+					best, at, depth = e.repo, place, len(root)
+				}
 			}
 		}
 	}
-	return best, best != nil
+	return best, at, best != nil
 }
 
 func within(path, root string) bool {
@@ -193,7 +238,8 @@ func (r *Registry) All() []*Repository {
 	return all
 }
 
-// Failures are the configured repositories that could not be opened, by path.
+// Failures are the repositories that could not be opened, by path: configured
+// ones, and those that somebody entered.
 func (r *Registry) Failures() []Failure {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -215,6 +261,9 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 	if !ok {
 		e = &entry{ready: make(chan struct{})}
 		r.byDir[loc.CommonDir] = e
+	}
+	if !ok || !slices.Contains(e.places, loc) {
+		e.places = append(e.places, loc)
 	}
 	r.mu.Unlock()
 	if ok {
@@ -282,7 +331,7 @@ func (r *Repository) close() error { return errors.Join(r.Index.Close(), r.Git.C
 // nothing.
 func nameOf(loc gitrepo.Location) string {
 	dir := loc.WorkTree
-	if dir == "" || !loc.Bare && filepath.Base(loc.CommonDir) == ".git" {
+	if dir == "" || loc.GitDir != loc.CommonDir || filepath.Base(loc.CommonDir) == ".git" {
 		dir = strings.TrimSuffix(loc.CommonDir, string(filepath.Separator)+".git")
 	}
 	name := strings.TrimSuffix(filepath.Base(dir), ".git")

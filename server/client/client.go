@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"sync"
 
@@ -29,6 +30,8 @@ type Options struct {
 	Progress func(Progress)
 	// Folders are the workspace folders' paths.
 	Folders []string
+	// Capabilities are what the client can do besides progress, as LSP spells it.
+	Capabilities map[string]any
 }
 
 // Client is a connection to a server. It is safe for concurrent use.
@@ -52,10 +55,12 @@ func New(ctx context.Context, rwc io.ReadWriteCloser, opt Options) (*Client, err
 	for _, f := range opt.Folders {
 		folders = append(folders, folder{string(uri.File(f)), f})
 	}
+	capabilities := map[string]any{"window": map[string]any{"workDoneProgress": opt.Progress != nil}}
+	maps.Copy(capabilities, opt.Capabilities)
 	params := map[string]any{
 		"processId": os.Getpid(), "rootUri": nil, "workspaceFolders": folders,
 		"clientInfo":   map[string]string{"name": "cabhfuil-lsp"},
-		"capabilities": map[string]any{"window": map[string]any{"workDoneProgress": opt.Progress != nil}},
+		"capabilities": capabilities,
 	}
 	if err := c.Call(ctx, "initialize", params, nil); err != nil {
 		return nil, fmt.Errorf("initializing: %w", err)
