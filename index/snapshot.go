@@ -22,6 +22,7 @@ type Snapshot struct {
 
 	index   *Index
 	lineage *lineage.Lineage // nil while it is not known
+	facts   *lineage.Facts   // that it is made of
 	tags    *line.Tags
 	view    *view     // nil while there is no text index
 	paths   *pathView // nil while there is no path index
@@ -197,7 +198,7 @@ func (s *Snapshot) ancestry(p graph.Pos, lines []line.Line) []history.Landing {
 }
 
 // LineagePending says that copies, reverts and fixes are not all known yet.
-func (s *Snapshot) LineagePending() bool { return s.lineage == nil }
+func (s *Snapshot) LineagePending() bool { return s.lineage == nil || !s.lineage.Complete() }
 
 // Related are the commits that have to do with one; none while the lineage is
 // not known.
