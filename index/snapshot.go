@@ -209,6 +209,14 @@ func (s *Snapshot) Related(p graph.Pos) []lineage.Relation {
 	return s.lineage.Related(p)
 }
 
+// EachCopy calls fn with each copy, its source, and how that is known; it calls
+// nothing while the lineage is not known.
+func (s *Snapshot) EachCopy(fn func(copied, source graph.Pos, evidence []string)) {
+	if s.lineage != nil {
+		s.lineage.Each(fn)
+	}
+}
+
 // ErrNoLineage is returned while it is not known what derives from what.
 var ErrNoLineage = errors.New("copies are not known yet")
 

@@ -405,3 +405,10 @@ func (l *Lineage) Copies(p graph.Pos) []graph.Pos {
 	}
 	return all
 }
+
+// Each calls fn with each copy, its source, and how that is known.
+func (l *Lineage) Each(fn func(copied, source graph.Pos, evidence []string)) {
+	for _, e := range l.copies.out {
+		fn(e.from, e.to, l.Names(e.evidence))
+	}
+}
