@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -30,10 +32,43 @@ func ParseCommitURI(uri string) (repository string, sha history.Hash, ok bool) {
 	return name[:i], sha, err == nil
 }
 
-// documentRepository is the repository that a commit's document is of, or "".
-func documentRepository(uri string) string {
-	repository, _, _ := ParseCommitURI(uri)
-	return repository
+var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// CommitFile is the file of a commit's document below a directory, for clients
+// that read files alone.
+func CommitFile(dir, repository string, sha history.Hash) string {
+	return filepath.Join(dir, commitFiles, unsafeInName.ReplaceAllString(repository, "-"), sha.String()+".commit")
+}
+
+const commitFiles = "commits"
+
+// repository is the open repository that a document belongs to: a commit's
+// document to the commit's, a file to the one that it lies in.
+func (l *Lookup) repository(doc Document) (Repository, bool) {
+	if name, _, ok := ParseCommitURI(doc.URI); ok {
+		return l.named(func(r string) bool { return r == name })
+	}
+	if base, ok := strings.CutSuffix(filepath.Base(doc.Path), ".commit"); ok {
+		dir := filepath.Dir(filepath.Dir(filepath.Dir(doc.Path)))
+		if sha, err := history.ParseHash(base); err == nil {
+			if r, ok := l.named(func(r string) bool { return CommitFile(dir, r, sha) == doc.Path }); ok {
+				return r, true
+			}
+		}
+	}
+	if doc.Path == "" {
+		return nil, false
+	}
+	return l.repos.For(doc.Path)
+}
+
+func (l *Lookup) named(is func(name string) bool) (Repository, bool) {
+	for _, r := range l.repos.All() {
+		if is(r.Name()) {
+			return r, true
+		}
+	}
+	return nil, false
 }
 
 // CommitDocument is the text of a commit: header, landings, message, diff. sha
@@ -105,14 +140,30 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	for line := range strings.Lines(Clean(c.Message)) {
 		b.WriteString(strings.TrimRight("    "+strings.TrimSuffix(line, "\n"), " ") + "\n")
 	}
-	b.WriteByte('\n')
-	text, note, err := f.repo.Patch(ctx, f.hash)
+	patch, err := f.repo.Patch(ctx, c)
 	if err != nil {
 		return "", fmt.Errorf("comparing %s: %w", c.Hash, err)
 	}
-	b.WriteString(Clean(text))
-	if note != "" {
-		fmt.Fprintf(&b, "\n%s\n", note)
+	subjects, err := parentSubjects(ctx, f)
+	if err != nil {
+		return "", err
 	}
+	writePatch(&b, patch, subjects)
 	return strings.TrimRight(b.String(), "\n") + "\n", nil
+}
+
+// parentSubjects are the subjects of a merge's parents, as far as they are here.
+func parentSubjects(ctx context.Context, f found) (map[history.Hash]string, error) {
+	subjects := map[history.Hash]string{}
+	if len(f.commit.Parents) < 2 {
+		return subjects, nil
+	}
+	err := f.repo.Commits(ctx, f.commit.Parents, func(c *history.Commit) error {
+		subjects[c.Hash] = c.Subject()
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the parents of %s: %w", f.hash, err)
+	}
+	return subjects, nil
 }

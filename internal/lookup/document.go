@@ -13,15 +13,12 @@ import (
 )
 
 // inDocument finds the commits that a SHA in a document means: in the
-// document's own repository, or else in the others. store also looks into the
-// object stores.
+// document's own repository, or else in the others, such as those of its
+// submodules. store also looks into the object stores.
 func (l *Lookup) inDocument(ctx context.Context, doc Document, sha string, store bool) ([]found, error) {
-	repos, _, err := l.scoped(Scope{Repository: documentRepository(doc.URI), Path: doc.Path})
-	if err != nil {
-		repos, _, err = l.scoped(Scope{})
-	}
-	if err != nil {
-		return nil, err
+	repos := l.repos.All()
+	if own, ok := l.repository(doc); ok {
+		repos = ownFirst(repos, own)
 	}
 	for _, repo := range repos {
 		fs, err := bySHA(ctx, repo, sha, store)
@@ -74,7 +71,7 @@ func (l *Lookup) hoverCommit(ctx context.Context, doc Document, sha string) (str
 // stillReading tells somebody who hovers before anything is known that it is on
 // its way.
 func (l *Lookup) stillReading(doc Document) string {
-	if repo, ok := l.repos.For(doc.Path); ok && repo.Snapshot().Empty() && repo.Snapshot().Err() == nil {
+	if repo, ok := l.repository(doc); ok && repo.Snapshot().Empty() && repo.Snapshot().Err() == nil {
 		return fmt.Sprintf("*The commits of %s are still being read.*", escape(repo.Name()))
 	}
 	return ""
@@ -97,7 +94,7 @@ func candidates(title string, fs []found) string {
 
 // hoverKey lists the commits that name a key, and where a forge shows it.
 func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (string, error) {
-	repo, ok := l.repos.For(doc.Path)
+	repo, ok := l.repository(doc)
 	if !ok {
 		return "", nil
 	}
@@ -236,7 +233,7 @@ func (l *Lookup) Definition(ctx context.Context, doc Document, offset int) ([]Ta
 // Links are the pages of a document's keys on their forge, as far as they are
 // known already.
 func (l *Lookup) Links(ctx context.Context, doc Document) ([]Link, error) {
-	repo, ok := l.repos.For(doc.Path)
+	repo, ok := l.repository(doc)
 	if !ok || l.forge == nil {
 		return nil, nil
 	}

@@ -38,8 +38,8 @@ type Repository interface {
 	Abbreviated(ctx context.Context, hex string) ([]history.Hash, error)
 	// Resolve finds the commit of a revision in git's syntax.
 	Resolve(ctx context.Context, rev string) (history.Hash, error)
-	// Patch is the diffstat and diff of a commit, as text, and why it is not all.
-	Patch(ctx context.Context, h history.Hash) (text, note string, err error)
+	// Patch is what a commit changed, within limits.
+	Patch(ctx context.Context, c *history.Commit) (*history.Patch, error)
 	// Remotes are the URLs of the remotes, the most telling first.
 	Remotes() []string
 	// Head is the commit that HEAD of the file's work tree leads to, and Blame
@@ -92,8 +92,9 @@ type Scope struct {
 	// Repository restricts the question to the repository of this name.
 	Repository string
 	// Path, a file or directory, makes its repository the current one, which is
-	// asked first.
+	// asked first; so does URI, that of a commit's document.
 	Path string
+	URI  string
 	// All asks all repositories, and not only the current one where it knows an
 	// answer.
 	All bool
@@ -114,19 +115,19 @@ func (l *Lookup) scoped(s Scope) (repos []Repository, first int, err error) {
 		}
 		return nil, 0, fmt.Errorf("%s: %w; cabhfuil-lsp status lists the known ones", s.Repository, ErrNoRepository)
 	}
-	if s.Path != "" {
-		if current, ok := l.repos.For(s.Path); ok {
-			i := slices.IndexFunc(all, func(r Repository) bool { return r.Name() == current.Name() })
-			if i >= 0 {
-				all = slices.Delete(all, i, i+1)
-			}
-			all, first = slices.Insert(all, 0, current), 1
-		}
+	if current, ok := l.repository(Document{URI: s.URI, Path: s.Path}); ok {
+		all, first = ownFirst(all, current), 1
 	}
 	if s.All {
 		first = 0
 	}
 	return all, first, nil
+}
+
+// ownFirst puts one repository before the others.
+func ownFirst(all []Repository, own Repository) []Repository {
+	others := slices.DeleteFunc(all, func(r Repository) bool { return r.Name() == own.Name() })
+	return slices.Insert(others, 0, own)
 }
 
 // found is a commit in a repository, at a position or, where the graph has it
