@@ -141,7 +141,9 @@ func found(ctx context.Context, git *gitrepo.Repository, s *index.Snapshot) erro
 			missed = append(missed, fmt.Sprintf("%s on %s: %s", source.Short(), l.Name, l.Status))
 		}
 	}
-	share := func(hit, of int) string { return fmt.Sprintf("%d of %d (%.2f %%)", hit, of, 100*float64(hit)/float64(max(of, 1))) }
+	share := func(hit, of int) string {
+		return fmt.Sprintf("%d of %d (%.2f %%)", hit, of, 100*float64(hit)/float64(max(of, 1)))
+	}
 	fmt.Printf("Of the backports that a trailer proves, these are shown on their line under the right SHA: %s; on branches alone %s.\n\n", share(hit, want), share(hit-endedHit, want-ended))
 	slices.Sort(missed)
 	for _, m := range missed[:min(len(missed), 10)] {
