@@ -154,7 +154,7 @@ func TestCommitDocumentIsLive(t *testing.T) {
 			}
 		}
 		lenses, err := l.Lenses(ctx, doc)
-		if err != nil || len(lenses) != 4 { // the commit, its parent, Fixes, and the submodule's
+		if err != nil || len(lenses) != 5 { // the commit, its parent, what it fixes by lineage and by its message, and the submodule's
 			t.Errorf("%s: lenses %+v, %v", doc.URI, lenses, err)
 		}
 	}
