@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,24 +41,38 @@ func (x *Index) follow(ctx context.Context) {
 	}
 }
 
-// takeOver becomes the writer where the one that was has gone.
+// takeOver becomes the writer where the one that was has gone, or where the
+// directory can be written now.
 func (x *Index) takeOver() bool {
 	if x.store.held.Load() {
 		return false
 	}
-	x.mu.Lock()
-	waiting := errors.Is(x.wordErr, errHeld)
-	x.mu.Unlock()
-	if !waiting || x.store.tryLock() != nil || !x.store.held.Load() {
+	err := x.store.reopen()
+	if err == nil && !x.store.held.Load() {
+		err = errHeld
+	}
+	x.keep(keptStore, err)
+	if err != nil {
 		return false
 	}
-	x.notify(func() { x.wordErr = nil })
 	x.load()
 	return true
 }
 
+// yield stops writing where somebody removed the directory or the lock: another
+// process may have made them anew, and only one of both would be seen.
+func (x *Index) yield() {
+	if !x.store.held.Load() || x.store.owns() {
+		return
+	}
+	x.log.Warn("the index was removed while it was in use, and is made anew", "directory", x.opt.Dir)
+	x.store.held.Store(false)
+	x.takeOver()
+}
+
 // check brings the graph up to date with the refs and tells the waiters.
 func (x *Index) check(ctx context.Context) {
+	x.yield()
 	x.mu.Lock()
 	asked, rebuild := x.asked, x.rebuild
 	x.rebuild = false
@@ -217,9 +230,8 @@ func (x *Index) save(g *graph.Graph) {
 	if err == nil && inUse {
 		err = x.store.use(gen.manifest(x.opt.Location))
 	}
+	x.keep(keptGraph, err)
 	if err != nil {
-		x.log.Warn("the index was not saved", "error", err)
-		x.notify(func() { x.wordErr = fmt.Errorf("saving the index: %w", err) })
 		return
 	}
 	x.genMu.Lock()

@@ -84,10 +84,13 @@ type Index struct {
 	looked  bool          // the refs were looked at once
 	rebuild bool          // the next check builds a new generation
 	words   bool          // the text index is wanted
+	waited  bool          // somebody waits for it, so it is worth building in memory
 	err     error         // why the last check failed, or nil
 	wordErr error         // why there is no text index, or why it does not grow
+	kept    [3]error      // why the index is not kept on disk, by part
 
 	store *store
+	mends int // how often the text index was given up; the feeder's
 	held  heldCommits
 
 	genMu sync.Mutex
@@ -134,19 +137,55 @@ func Open(src Source, opt Options) (*Index, error) {
 	}
 	var err error
 	x.store, err = newStore(opt.Dir)
-	if err != nil {
-		x.wordErr = err
-		x.log.Warn("the index stays in memory", "error", err)
-	} else if !x.store.held.Load() {
-		x.wordErr = errHeld
+	if err == nil && !x.store.held.Load() {
+		err = errHeld
 	}
+	x.keep(keptStore, err)
 	x.load()
 	return x, nil
 }
 
-var errHeld = errors.New("another cabhfuil-lsp process keeps this repository's text index")
+var errHeld = errors.New("another cabhfuil-lsp process keeps this repository's index")
 
-// load maps what the store has and publishes it.
+// The parts of an index that may fail to be kept.
+const (
+	keptStore = iota // the directory and its lock
+	keptGraph
+	keptWords
+)
+
+// keep takes note of why a part of the index is not kept on disk, or, with nil,
+// that it is. It logs what is new.
+func (x *Index) keep(part int, err error) {
+	x.mu.Lock()
+	before := x.kept[part]
+	x.mu.Unlock()
+	if before == nil && err == nil {
+		return
+	}
+	x.notify(func() { x.kept[part] = err })
+	switch {
+	case err == nil:
+		x.log.Info("the index is kept on disk again")
+	case errors.Is(err, errHeld):
+		x.log.Info("the index stays in memory", "reason", err)
+	case before == nil || before.Error() != err.Error():
+		x.log.Warn("the index stays in memory", "reason", err)
+	}
+}
+
+// notKept is why the index is not kept on disk, or nil. x.mu is held.
+func (x *Index) notKept() error {
+	for _, err := range x.kept {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load maps what the store has and publishes it. Where it has nothing that can
+// be used, what is known already stays.
 func (x *Index) load() {
 	m, g, err := x.store.load()
 	if err == nil && g.HashSize() != x.opt.HashSize {
@@ -157,11 +196,21 @@ func (x *Index) load() {
 			x.log.Warn("the index is built anew", "error", err)
 		}
 		m, g = manifest{Generation: x.store.nextGeneration()}, graph.New(x.opt.HashSize)
+		if s := x.snap.Load(); s != nil {
+			x.genMu.Lock()
+			m.Shallow, g = x.numbering().shallow, s.Graph
+			x.genMu.Unlock()
+		}
 	}
 	x.genMu.Lock()
-	x.gen, x.next, x.onDisk = &generation{number: m.Generation, shallow: m.Shallow, saved: g.Len()}, nil, nil
+	for _, old := range []*generation{x.gen, x.next} {
+		if old != nil {
+			x.stale = append(x.stale, old)
+		}
+	}
+	x.gen, x.next, x.replaced, x.onDisk = &generation{number: m.Generation, shallow: m.Shallow}, nil, nil, nil
 	if err == nil {
-		x.onDisk = g
+		x.onDisk, x.gen.saved = g, g.Len()
 	}
 	x.genMu.Unlock()
 	if x.store.held.Load() {
@@ -236,6 +285,7 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, behind bool, next *ge
 // present graph. genMu is held.
 func (x *Index) viewLocked() *view {
 	if x.gen.words == nil {
+		x.view = nil
 		return nil
 	}
 	if n := x.numbering().number; x.view == nil || x.view.words != x.gen.words || x.view.numbering != n {
@@ -300,7 +350,7 @@ func (x *Index) WaitGraph(ctx context.Context) error {
 // WaitWords waits until, beyond WaitGraph, all commits' words are indexed.
 func (x *Index) WaitWords(ctx context.Context) error {
 	x.mu.Lock()
-	x.words = true
+	x.words, x.waited = true, true
 	x.mu.Unlock()
 	if err := x.WaitGraph(ctx); err != nil {
 		return err

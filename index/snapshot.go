@@ -46,6 +46,15 @@ func (s *Snapshot) WordsError() error {
 	return s.index.wordErr
 }
 
+// StoreError says why the index is not kept on disk, so that it answers from
+// memory and the next process begins anew, or where it stands still; nil when
+// all is well. ErrHeld is no fault: another process keeps it.
+func (s *Snapshot) StoreError() error {
+	s.index.mu.Lock()
+	defer s.index.mu.Unlock()
+	return s.index.notKept()
+}
+
 // Err says why the last look at the repository failed; nil when it did not.
 func (s *Snapshot) Err() error {
 	s.index.mu.Lock()

@@ -51,6 +51,8 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 			v.words.open.RUnlock()
 		}
 	}()
+	defer contain(v.words, &err)
+	defer faults()()
 	if v.words.closed {
 		return nil, errClosed
 	}
@@ -130,7 +132,9 @@ func (r *reading) close() error {
 }
 
 // term adds the positions of the documents whose field has the term to dst.
-func (r *reading) term(ctx context.Context, field, term string, dst set) error {
+func (r *reading) term(ctx context.Context, field, term string, dst set) (err error) {
+	defer contain(r.words, &err)
+	defer faults()()
 	tfr, err := r.reader.TermFieldReader(ctx, []byte(term), field, false, false, false)
 	if err != nil {
 		return fmt.Errorf("reading the text index: %w", err)
@@ -157,7 +161,9 @@ func (r *reading) term(ctx context.Context, field, term string, dst set) error {
 }
 
 // dictionary calls fn with the terms of a field's dictionary that open yields.
-func (r *reading) dictionary(ctx context.Context, open func() (bleveindex.FieldDict, error), fn func(term string) error) error {
+func (r *reading) dictionary(ctx context.Context, open func() (bleveindex.FieldDict, error), fn func(term string) error) (err error) {
+	defer contain(r.words, &err)
+	defer faults()()
 	dict, err := open()
 	if err != nil {
 		return fmt.Errorf("reading the text index: %w", err)
