@@ -354,7 +354,7 @@ func (x *Index) adopt(gen *generation) error {
 type span struct {
 	start, end int
 	commits    []*history.Commit
-	last       []byte // the name of the commit at end-1
+	sum        []byte // of their names
 }
 
 // feedGraph indexes the words of all positions before end that are not covered. One
@@ -401,7 +401,7 @@ func (x *Index) feedGraph(ctx context.Context, g *graph.Graph, end int, w *words
 func (x *Index) spans(ctx context.Context, g *graph.Graph, first, end int, out chan<- span) error {
 	for start := first; start < end; start += batchSize {
 		s := span{start: start, end: min(start+batchSize, end)}
-		s.commits, s.last = make([]*history.Commit, s.end-s.start), g.Hash(graph.Pos(s.end-1)).Bytes()
+		s.commits, s.sum = make([]*history.Commit, s.end-s.start), spanSum(g, s.start, s.end)
 		var absent []history.Hash
 		for i := range s.commits {
 			h := g.Hash(graph.Pos(start + i))

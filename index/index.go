@@ -192,8 +192,8 @@ func (x *Index) load() {
 		err = fmt.Errorf("the index is of object names of %d bytes", g.HashSize())
 	}
 	if err != nil {
-		if !errors.Is(err, os.ErrNotExist) {
-			x.log.Warn("the index is built anew", "error", err)
+		if m.Generation != 0 || !errors.Is(err, os.ErrNotExist) { // else there was none
+			x.log.Warn("the index is built anew", "reason", err)
 		}
 		m, g = manifest{Generation: x.store.nextGeneration()}, graph.New(x.opt.HashSize)
 		if s := x.snap.Load(); s != nil {

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,7 +25,7 @@ import (
 //
 //	1: subject, body, author, committer and keys as term sets; ids and coverage by position
 //	2: without author and committer, which the graph has
-//	3: coverage names the commit that it ends with; missing objects have empty documents
+//	3: coverage has a sum of its commits; missing objects have empty documents
 const wordsSchema = 3
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
@@ -57,10 +59,20 @@ type words struct {
 var schemaKey = []byte("schema")
 
 // coverageKey is the key of the record of a batch that begins at start. The
-// record is the end, and the name of the commit before it: a graph that gives
-// the position to another commit is not the one that the words were made for.
+// record is the end, and a sum of the batch's commits: a graph that gives their
+// positions to others is not the one that the words were made for.
 func coverageKey(start int) []byte {
 	return binary.BigEndian.AppendUint32([]byte("covered/"), uint32(start))
+}
+
+func spanSum(g *graph.Graph, start, end int) []byte {
+	sum := sha256.New()
+	var b []byte
+	for p := start; p < end; p++ {
+		b = g.Hash(graph.Pos(p)).AppendBytes(b[:0])
+		sum.Write(b) //nolint:errcheck // a hash never fails
+	}
+	return sum.Sum(nil)[:8]
 }
 
 // wordsOptions say how to open a text index.
@@ -182,7 +194,7 @@ func (w *words) advance() error {
 }
 
 // coverage is the record that begins at a position; 0 where there is none.
-func (w *words) coverage(start int64) (end int64, last []byte, err error) {
+func (w *words) coverage(start int64) (end int64, sum []byte, err error) {
 	v, err := w.idx.GetInternal(coverageKey(int(start)))
 	if err != nil {
 		return 0, nil, fmt.Errorf("reading the text index's coverage: %w", err)
@@ -197,11 +209,11 @@ func (w *words) coverage(start int64) (end int64, last []byte, err error) {
 // it is in must be in, once.
 func (w *words) audit(g *graph.Graph) (err error) {
 	for at := int64(0); at < w.covered.Load(); {
-		end, last, err := w.coverage(at)
+		end, sum, err := w.coverage(at)
 		if err != nil {
 			return err
 		}
-		if end > int64(g.Len()) || string(last) != string(g.Hash(graph.Pos(end-1)).Bytes()) {
+		if end > int64(g.Len()) || !bytes.Equal(sum, spanSum(g, int(at), int(end))) {
 			return errors.New("it was made for another graph")
 		}
 		at = end
@@ -253,7 +265,7 @@ func (w *words) add(worker int, s span) (err error) {
 			return fmt.Errorf("indexing commit %s: %w", c.Hash, err)
 		}
 	}
-	b.SetInternal(coverageKey(s.start), append(binary.BigEndian.AppendUint32(nil, uint32(s.end)), s.last...))
+	b.SetInternal(coverageKey(s.start), append(binary.BigEndian.AppendUint32(nil, uint32(s.end)), s.sum...))
 	if err := w.batch(b); err != nil {
 		return fmt.Errorf("writing the text index: %w", err)
 	}

@@ -1,0 +1,298 @@
+package index_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cabhfuil/cabhfuil-lsp/index"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+)
+
+// logged is a log that can be read while it is written.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *logged) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(strings.Lines(l.b.String()))
+}
+
+// openLogged opens and starts an index, and keeps what it warns of.
+func openLogged(t *testing.T, dir, store string) (opened, *logged) {
+	t.Helper()
+	ctx := context.Background()
+	loc, err := gitrepo.Discover(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	git, err := gitrepo.Open(ctx, loc, gitrepo.Options{ViewDir: filepath.Join(store, "view")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &logged{}
+	x, err := index.Open(git, index.Options{Name: "test", Dir: filepath.Join(store, "index"), HashSize: 20, Words: true,
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Start(ctx)
+	return opened{x, git, filepath.Join(store, "index")}, log
+}
+
+// answers is all that an index says, as text.
+func answers(t *testing.T, x opened, r *gittest.Repo) string {
+	t.Helper()
+	s := x.wait(t)
+	var lines []string
+	for p := range graph.Pos(s.Graph.Len()) {
+		if !s.Graph.Reachable(p) {
+			continue
+		}
+		var refs []string
+		for _, id := range s.Graph.RefsOf(p, nil) {
+			refs = append(refs, s.Graph.Tips()[id].Name)
+		}
+		slices.Sort(refs)
+		lines = append(lines, fmt.Sprint(s.Graph.Hash(p), refs, s.Tags(p).All))
+	}
+	slices.Sort(lines)
+	for _, text := range []string{"deadlock", "leak", "conntrack", "describe OR add", `"memory leak"`, "cve:2024-32002", "-memory"} {
+		found, err := x.search(t, s, text)
+		lines = append(lines, fmt.Sprint(text, r.Labels(found...), err))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flipped flips one bit in each of the seeded places.
+func flipped(t *testing.T, file string, seed uint64, places int) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range places {
+		if len(b) > 0 {
+			b[random.IntN(len(b))] ^= 1 << random.IntN(8)
+		}
+	}
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamage harms each file of an index in many ways. Whatever it is, the index
+// opens, its answers are right in the end, it says in one line what happened,
+// and the next process finds a sound index.
+func TestDamage(t *testing.T) {
+	r := gittest.New(t, someHistory)
+	whole := t.TempDir()
+	first := open(t, r.Dir, whole, true)
+	checkAgainstGit(t, r, first.wait(t))
+	r.Do("commit later \"Fix the deadlock for good\"") // a second segment
+	checkAgainstGit(t, r, first.wait(t))
+	want := answers(t, first, r)
+	first.close(t)
+	stranger := gittest.New(t, "commit x \"Not ours, leak and deadlock\"\n"+"git commit -q --allow-empty -m leak\ngit commit -q --allow-empty -m deadlock\n")
+	strange := t.TempDir()
+	other := open(t, stranger.Dir, strange, true)
+	other.wait(t)
+	other.close(t)
+
+	type harm struct {
+		name string
+		told bool // it has to be said
+		do   func(t *testing.T, dir string)
+	}
+	var harms []harm
+	var files []string
+	err := filepath.WalkDir(filepath.Join(whole, "index"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(filepath.Join(whole, "index"), path) //nolint:errcheck // it is below
+			files = append(files, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(filepath.Join(whole, "index", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := info.Size()
+		matters := file != "lock"
+		for _, length := range []int64{0, 1, size / 2, size - 1} {
+			if length >= 0 && length < size {
+				harms = append(harms, harm{fmt.Sprintf("%s cut to %d", file, length), matters && length < size-1, func(t *testing.T, dir string) {
+					if err := os.Truncate(filepath.Join(dir, file), length); err != nil {
+						t.Fatal(err)
+					}
+				}})
+			}
+		}
+		flips := uint64(3)
+		if filepath.Base(file) == "root.bolt" {
+			flips = 20
+		}
+		for seed := range flips {
+			if size > 0 {
+				harms = append(harms, harm{fmt.Sprintf("%s flipped %d", file, seed), false, func(t *testing.T, dir string) {
+					flipped(t, filepath.Join(dir, file), seed, 1<<(seed%5))
+				}})
+			}
+		}
+		harms = append(harms,
+			harm{file + " gone", matters && file != "manifest.json", func(t *testing.T, dir string) {
+				if err := os.Remove(filepath.Join(dir, file)); err != nil {
+					t.Fatal(err)
+				}
+			}},
+			harm{file + " a directory", matters, func(t *testing.T, dir string) {
+				path := filepath.Join(dir, file)
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+				inside := path
+				if matters { // a lock that is no empty directory is left alone
+					inside = filepath.Join(path, "inside")
+				}
+				if err := os.MkdirAll(inside, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}},
+			harm{file + " unreadable", true, func(t *testing.T, dir string) { // a link to itself, since root reads all
+				path := filepath.Join(dir, file)
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink(filepath.Base(path), path); err != nil {
+					t.Skip(err)
+				}
+			}})
+	}
+	write := func(file, content string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	from := func(file string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, file)); err != nil {
+				t.Fatal(err)
+			}
+			source := filepath.Join(strange, "index", file)
+			if info, err := os.Stat(source); err == nil && info.IsDir() {
+				copyTree(t, source, filepath.Join(dir, file))
+				return
+			}
+			b, err := os.ReadFile(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(file, string(b))(t, dir)
+		}
+	}
+	harms = append(harms,
+		harm{"nothing", false, func(*testing.T, string) {}},
+		harm{"an older format", true, write("manifest.json", `{"format":0,"generation":1}`)},
+		harm{"a newer format", true, write("manifest.json", `{"format":99,"generation":1}`)},
+		harm{"an empty manifest", true, write("manifest.json", "{}")},
+		harm{"an absent generation", true, write("manifest.json", `{"format":1,"generation":7}`)},
+		harm{"another's graph", true, from("g1/graph")},
+		harm{"another's text", true, from("g1/text")},
+		harm{"another's generation", false, from("g1")},
+		harm{"an older graph", false, func(t *testing.T, dir string) {
+			before := t.TempDir()
+			x := open(t, gittest.New(t, someHistory).Dir, before, false)
+			if err := x.WaitGraph(deadline(t)); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(filepath.Join(x.dir, "g1", "graph"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write("g1/graph", string(b))(t, dir)
+		}},
+		harm{"a generation that is a file", true, func(t *testing.T, dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, "g1")); err != nil {
+				t.Fatal(err)
+			}
+			write("g1", "no directory")(t, dir)
+		}},
+		harm{"the directory is gone", false, func(t *testing.T, dir string) {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	)
+	for _, h := range harms {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			store := t.TempDir()
+			dir := filepath.Join(store, "index")
+			copyTree(t, filepath.Join(whole, "index"), dir)
+			h.do(t, dir)
+			x, log := openLogged(t, r.Dir, store)
+			if diff := cmp.Diff(want, answers(t, x, r)); diff != "" {
+				t.Errorf("answers (-want +got):\n%s", diff)
+			}
+			unkept := x.Snapshot().StoreError()
+			x.close(t)
+			said := log.lines()
+			if len(said) > 1 || h.told && len(said) == 0 {
+				t.Errorf("it said %q", said)
+			}
+			if unkept != nil {
+				if !strings.Contains(h.name, "lock") {
+					t.Errorf("it is not kept: %v", unkept)
+				}
+				return
+			}
+			again, log := openLogged(t, r.Dir, store)
+			if again.Snapshot().Graph.Len() == 0 {
+				t.Error("the next process finds nothing")
+			}
+			if diff := cmp.Diff(want, answers(t, again, r)); diff != "" {
+				t.Errorf("the next process's answers (-want +got):\n%s", diff)
+			}
+			again.close(t)
+			if said := log.lines(); len(said) > 0 {
+				t.Errorf("the next process said %q", said)
+			}
+		})
+	}
+}
