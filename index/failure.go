@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -50,7 +51,12 @@ func contain(w *words, err *error) {
 		return
 	}
 	*err = fmt.Errorf("%w: %v", ErrDamaged, p)
-	if w != nil {
+	if w == nil {
+		return
+	}
+	if f := w.failedWith(); f != nil { // then Bleve closed what was being read
+		*err = f.err
+	} else {
 		w.fail(failure{err: *err, damaged: true})
 	}
 }
@@ -69,7 +75,8 @@ func faults() (restore func()) {
 }
 
 // Bleve tells of errors in its own goroutines through a table of functions that
-// it reads by name whenever an index is opened, and gives the index's path.
+// it reads by name whenever an index is opened, and gives the index's path. The
+// goroutine that failed calls.
 const failureCallback = "cabhfuil"
 
 var (
@@ -81,8 +88,16 @@ var (
 func registerFailures() {
 	registerOnce.Do(func() {
 		scorch.RegistryAsyncErrorCallbacks[failureCallback] = func(err error, path string) {
-			if w, ok := watched.Load(path); ok {
-				w.(*words).fail(failure{err: fmt.Errorf("writing the text index: %w", err), stuck: errors.Is(err, scorch.ErrAsyncPanic)})
+			w, ok := watched.Load(path)
+			if !ok || errors.Is(err, scorch.ErrCleanup) {
+				return
+			}
+			stuck := errors.Is(err, scorch.ErrAsyncPanic)
+			w.(*words).fail(failure{err: fmt.Errorf("writing the text index: %w", err), stuck: stuck})
+			if !stuck {
+				// It would try again at once and for ever, and merge segments in memory
+				// that its Batch closes when writing fails, which ends the process.
+				runtime.Goexit()
 			}
 		}
 	})

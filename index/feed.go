@@ -70,7 +70,7 @@ func (x *Index) feed(ctx context.Context) {
 		x.mu.Lock()
 		// Where another process keeps words, a second set costs memory that is spent
 		// only when somebody waits for it.
-		wanted := x.words && x.looked && (x.waited || !errors.Is(x.kept[keptStore], errHeld))
+		wanted := x.words && x.looked && (x.waited || !errors.Is(x.kept[keptStore], ErrHeld))
 		x.mu.Unlock()
 		if !wanted {
 			continue
@@ -345,7 +345,7 @@ func (x *Index) adopt(gen *generation) error {
 		err = old.words.close()
 	}
 	if onDisk && unkept == nil {
-		err = errors.Join(err, x.store.sweep(gen.number))
+		err = errors.Join(err, os.RemoveAll(x.store.generationDir(old.number)))
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (x *Index) takeOver() bool {
 	}
 	err := x.store.reopen()
 	if err == nil && !x.store.held.Load() {
-		err = errHeld
+		err = ErrHeld
 	}
 	x.keep(keptStore, err)
 	if err != nil {

@@ -138,14 +138,15 @@ func Open(src Source, opt Options) (*Index, error) {
 	var err error
 	x.store, err = newStore(opt.Dir)
 	if err == nil && !x.store.held.Load() {
-		err = errHeld
+		err = ErrHeld
 	}
 	x.keep(keptStore, err)
 	x.load()
 	return x, nil
 }
 
-var errHeld = errors.New("another cabhfuil-lsp process keeps this repository's index")
+// ErrHeld is the StoreError of an index that another process keeps on disk.
+var ErrHeld = errors.New("another cabhfuil-lsp process keeps this repository's index")
 
 // The parts of an index that may fail to be kept.
 const (
@@ -167,7 +168,7 @@ func (x *Index) keep(part int, err error) {
 	switch {
 	case err == nil:
 		x.log.Info("the index is kept on disk again")
-	case errors.Is(err, errHeld):
+	case errors.Is(err, ErrHeld):
 		x.log.Info("the index stays in memory", "reason", err)
 	case before == nil || before.Error() != err.Error():
 		x.log.Warn("the index stays in memory", "reason", err)

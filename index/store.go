@@ -156,27 +156,29 @@ func replace(from, to string) error {
 	return err
 }
 
-// sweep removes what no generation in keep needs: leftovers of a kill.
-func (s *store) sweep(keep ...int) error {
+// sweep removes all but one generation, and what a kill left half written. Nobody
+// may be saving meanwhile.
+func (s *store) sweep(keep int) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("sweeping the index: %w", err)
-	}
-	names := map[string]bool{}
-	for _, n := range keep {
-		names[filepath.Base(s.generationDir(n))] = true
 	}
 	var errs []error
 	for _, e := range entries {
 		name := e.Name()
 		stale := strings.HasPrefix(name, "manifest-") && strings.HasSuffix(name, ".tmp")
-		if n, ok := strings.CutPrefix(name, "g"); ok && !names[name] {
+		if n, ok := strings.CutPrefix(name, "g"); ok && name != filepath.Base(s.generationDir(keep)) {
 			_, err := strconv.Atoi(n)
 			stale = stale || err == nil
 		}
 		if stale {
 			errs = append(errs, os.RemoveAll(filepath.Join(s.dir, name)))
 		}
+	}
+	halves, err := filepath.Glob(s.graphFile(keep) + "-*.tmp")
+	errs = append(errs, err)
+	for _, half := range halves {
+		errs = append(errs, os.Remove(half))
 	}
 	return errors.Join(errs...)
 }

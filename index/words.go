@@ -273,7 +273,7 @@ func (w *words) add(worker int, s span) (err error) {
 }
 
 // batch applies a batch, unless Bleve's own goroutines failed meanwhile: those
-// that it would wait for may have ended.
+// that it would wait for have ended. The goroutine here then never does.
 func (w *words) batch(b *bleve.Batch) error {
 	done := make(chan error, 1)
 	go func() {
@@ -286,9 +286,6 @@ func (w *words) batch(b *bleve.Batch) error {
 	case err := <-done:
 		return err
 	case <-w.failed:
-		if !w.failure.stuck {
-			return <-done
-		}
 		return w.failure.err
 	}
 }
