@@ -3,6 +3,8 @@ package index_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -14,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/blevesearch/bleve/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cabhfuil/cabhfuil-lsp/index"
@@ -232,6 +235,10 @@ func TestDamage(t *testing.T) {
 		harm{"a newer format", true, write("manifest.json", `{"format":99,"generation":1}`)},
 		harm{"an empty manifest", true, write("manifest.json", "{}")},
 		harm{"an absent generation", true, write("manifest.json", `{"format":1,"generation":7}`)},
+		harm{"an older version of the graph", true, graphVersion(1)},
+		harm{"a newer version of the graph", true, graphVersion(99)},
+		harm{"an older schema of the words", true, wordsSchema(2)},
+		harm{"a newer schema of the words", true, wordsSchema(99)},
 		harm{"another's graph", true, from("g1/graph")},
 		harm{"another's text", true, from("g1/text")},
 		harm{"another's generation", false, from("g1")},
@@ -294,5 +301,151 @@ func TestDamage(t *testing.T) {
 				t.Errorf("the next process said %q", said)
 			}
 		})
+	}
+}
+
+func graphVersion(v uint32) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		file := filepath.Join(dir, "g1", "graph")
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		binary.LittleEndian.PutUint32(b[8:], v)
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wordsSchema(v byte) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		words, err := bleve.Open(filepath.Join(dir, "g1", "text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(words.SetInternal([]byte("schema"), []byte{v}), words.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDamageWhileOpen harms files that are mapped. Searches fail, not the
+// process, until the words are made anew.
+func TestDamageWhileOpen(t *testing.T) {
+	for name, harm := range map[string]func(file string, size int64) error{
+		"cut": func(file string, _ int64) error { return os.Truncate(file, 0) },
+		"overwritten": func(file string, size int64) error {
+			f, err := os.OpenFile(file, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteAt(bytes.Repeat([]byte{0xff}, int(size)), 0)
+			return errors.Join(err, f.Close())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := gittest.New(t, someHistory)
+			x, log := openLogged(t, r.Dir, t.TempDir())
+			want := answers(t, x, r)
+			files, err := filepath.Glob(filepath.Join(x.dir, "g1", "text", "store", "*.zap"))
+			if err != nil || len(files) == 0 {
+				t.Fatal(files, err)
+			}
+			for _, file := range files {
+				info, err := os.Stat(file)
+				if err == nil {
+					err = harm(file, info.Size())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := x.search(t, x.Snapshot(), "memory"); !errors.Is(err, index.ErrDamaged) {
+				t.Errorf("a search says %v", err)
+			}
+			if diff := cmp.Diff(want, answers(t, x, r)); diff != "" {
+				t.Errorf("answers (-want +got):\n%s", diff)
+			}
+			x.close(t)
+			if said := log.lines(); len(said) != 1 || !strings.Contains(said[0], "built anew") {
+				t.Errorf("it said %q", said)
+			}
+		})
+	}
+}
+
+// TestRemovedWhileOpen removes the index of a running process, as cleaners of
+// caches do. It gives up the lock that nobody else can see, and makes the index
+// anew; answers go on.
+func TestRemovedWhileOpen(t *testing.T) {
+	r := gittest.New(t, someHistory)
+	store := t.TempDir()
+	x, log := openLogged(t, r.Dir, store)
+	want := answers(t, x, r)
+	if err := os.RemoveAll(x.dir); err != nil {
+		t.Fatal(err)
+	}
+	other, _ := openLogged(t, r.Dir, store) // it is the writer now
+	defer other.close(t)
+	if diff := cmp.Diff(want, answers(t, other, r)); diff != "" {
+		t.Errorf("the other one's answers (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, answers(t, x, r)); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	if err := x.Snapshot().StoreError(); !errors.Is(err, index.ErrHeld) {
+		t.Errorf("it still writes: %v", err)
+	}
+	x.close(t)
+	if said := log.lines(); len(said) != 1 || !strings.Contains(said[0], "was removed") {
+		t.Errorf("it said %q", said)
+	}
+}
+
+// TestRebuildInBackground holds that the graph answers while words of another
+// schema are built anew, and all answers while the index is.
+func TestRebuildInBackground(t *testing.T) {
+	r := gittest.New(t, someHistory)
+	store := t.TempDir()
+	x := open(t, r.Dir, store, true)
+	want := answers(t, x, r)
+	x.Reindex()
+	eventually(t, x, func(s *index.Snapshot) bool {
+		if len(s.Landings(0)) != 2 {
+			t.Error("the graph does not answer")
+		}
+		if got, err := x.search(t, s, "deadlock"); err != nil || len(got) != 2 {
+			t.Errorf("the words do not answer: %v, %v", r.Labels(got...), err)
+		}
+		_, err := os.Stat(filepath.Join(x.dir, "g1"))
+		return errors.Is(err, os.ErrNotExist)
+	})
+	if diff := cmp.Diff(want, answers(t, x, r)); diff != "" {
+		t.Errorf("rebuilt (-want +got):\n%s", diff)
+	}
+	x.close(t)
+	words, err := filepath.Glob(filepath.Join(x.dir, "g*", "text"))
+	if err != nil || len(words) != 1 {
+		t.Fatal(words, err)
+	}
+	old, err := bleve.Open(words[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(old.SetInternal([]byte("schema"), []byte{2}), old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	again, log := openLogged(t, r.Dir, store)
+	defer again.close(t)
+	if s := again.Snapshot(); len(s.Landings(0)) != 2 || s.WordsPending() == 0 {
+		t.Errorf("before anything is read, %d lines are known and %d words are to come", len(s.Landings(0)), s.WordsPending())
+	}
+	if diff := cmp.Diff(want, answers(t, again, r)); diff != "" {
+		t.Errorf("with another schema (-want +got):\n%s", diff)
+	}
+	if said := log.lines(); len(said) != 1 || !strings.Contains(said[0], "schema") {
+		t.Errorf("it said %q", said)
 	}
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -43,6 +44,19 @@ func (w *words) failedWith() *failure {
 	}
 }
 
+// spoilt is for what Bleve says when a reading fails, which only damage explains.
+func (w *words) spoilt(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if f := w.failedWith(); f != nil { // then Bleve closed what was being read
+		return f.err
+	}
+	err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	w.fail(failure{err: err, damaged: true})
+	return err
+}
+
 // contain, deferred, turns a panic or a fault in Bleve into an error. Files are
 // checked before they are opened, so this is for what happens to them later.
 func contain(w *words, err *error) {
@@ -50,14 +64,9 @@ func contain(w *words, err *error) {
 	if p == nil {
 		return
 	}
-	*err = fmt.Errorf("%w: %v", ErrDamaged, p)
-	if w == nil {
-		return
-	}
-	if f := w.failedWith(); f != nil { // then Bleve closed what was being read
-		*err = f.err
-	} else {
-		w.fail(failure{err: *err, damaged: true})
+	*err = fmt.Errorf("panic: %v", p)
+	if w != nil {
+		*err = w.spoilt(context.Background(), *err)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *Snapshot) Empty() bool { return s.behind && s.Graph.Len() == 0 }
 
 // WordsPending is the number of commits whose words are not indexed yet.
 func (s *Snapshot) WordsPending() int {
-	if s.view == nil || s.view.words.generation != s.view.numbering {
+	if s.view == nil || s.view.words.generation != s.view.numbering || s.view.words.failedWith() != nil {
 		return max(s.Graph.Len(), 1)
 	}
 	return max(0, s.Graph.Len()-int(s.view.words.covered.Load()))

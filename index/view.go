@@ -73,7 +73,7 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 		docs, whole := v.segments[seg.Id()]
 		if !whole {
 			if docs, whole, err = resolveDocuments(ctx, seg, v.from, g); err != nil {
-				return nil, errors.Join(err, reader.Close())
+				return nil, errors.Join(v.words.spoilt(ctx, err), reader.Close())
 			}
 		}
 		if whole { // else an older graph than the documents: ask again next time
@@ -137,7 +137,7 @@ func (r *reading) term(ctx context.Context, field, term string, dst set) (err er
 	defer faults()()
 	tfr, err := r.reader.TermFieldReader(ctx, []byte(term), field, false, false, false)
 	if err != nil {
-		return fmt.Errorf("reading the text index: %w", err)
+		return r.words.spoilt(ctx, err)
 	}
 	var doc bleveindex.TermFieldDoc
 	seg := 0
@@ -147,7 +147,7 @@ func (r *reading) term(ctx context.Context, field, term string, dst set) (err er
 		}
 		d, err := tfr.Next(doc.Reset())
 		if err != nil {
-			return errors.Join(fmt.Errorf("reading the text index: %w", err), tfr.Close())
+			return errors.Join(r.words.spoilt(ctx, err), tfr.Close())
 		}
 		if d == nil {
 			return tfr.Close()
@@ -166,15 +166,18 @@ func (r *reading) dictionary(ctx context.Context, open func() (bleveindex.FieldD
 	defer faults()()
 	dict, err := open()
 	if err != nil {
-		return fmt.Errorf("reading the text index: %w", err)
+		return r.words.spoilt(ctx, err)
 	}
 	for {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), dict.Close())
 		}
 		e, err := dict.Next()
-		if err != nil || e == nil {
-			return errors.Join(err, dict.Close())
+		if err != nil {
+			return errors.Join(r.words.spoilt(ctx, err), dict.Close())
+		}
+		if e == nil {
+			return dict.Close()
 		}
 		if err := fn(e.Term); err != nil {
 			return errors.Join(err, dict.Close())
