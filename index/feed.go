@@ -258,8 +258,8 @@ func (x *Index) feedDisk(ctx context.Context, gen *generation, g *graph.Graph) e
 }
 
 // maxInMemory is how many commits' words are held in memory where they cannot be
-// kept on disk: about a kilobyte each.
-const maxInMemory = 300_000
+// kept on disk: about two kilobytes each, at the peak.
+const maxInMemory = 200_000
 
 // feedMemory answers without the disk, as well as that goes: from what is there,
 // if it can be read, or with words in memory.

@@ -71,6 +71,9 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 	var at uint64
 	for _, seg := range snap.Segments() {
 		docs, whole := v.segments[seg.Id()]
+		if !whole && v.from == nil {
+			docs, whole = v.words.audited[seg.Id()]
+		}
 		if !whole {
 			if docs, whole, err = resolveDocuments(ctx, seg, v.from, g); err != nil {
 				return nil, errors.Join(v.words.spoilt(ctx, err), reader.Close())

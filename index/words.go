@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -44,7 +45,8 @@ type words struct {
 	raw        bleveindex.Index
 	terms      []*terms // one a worker
 
-	covered atomic.Int64 // positions [0, covered) are in
+	covered atomic.Int64           // positions [0, covered) are in
+	audited map[uint64][]graph.Pos // what was there at the opening, by segment id
 
 	// open is read-locked by each reading, so that close waits for them.
 	open   sync.RWMutex
@@ -228,16 +230,18 @@ func (w *words) audit(g *graph.Graph) (err error) {
 		return fmt.Errorf("reading the text index: unexpected reader %T", reader)
 	}
 	in := newSet(g.Len())
+	w.audited = map[uint64][]graph.Pos{}
 	for _, seg := range snap.Segments() {
+		docs, whole, err := resolveDocuments(context.Background(), seg, nil, g)
+		if err != nil {
+			return err
+		}
+		if !whole {
+			return errors.New("it has documents of other commits")
+		}
+		w.audited[seg.Id()] = docs
 		for live := seg.DocNumbersLive().Iterator(); live.HasNext(); {
-			id, err := seg.DocID(uint64(live.Next()))
-			if err != nil {
-				return fmt.Errorf("reading the text index: %w", err)
-			}
-			if len(id) != 4 || int64(binary.BigEndian.Uint32(id)) >= int64(g.Len()) {
-				return errors.New("it has documents of other commits")
-			}
-			p := graph.Pos(binary.BigEndian.Uint32(id))
+			p := docs[live.Next()]
 			if in.has(p) {
 				return errors.New("it has a document twice")
 			}

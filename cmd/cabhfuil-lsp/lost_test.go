@@ -102,6 +102,35 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestFullDiskWhileRunning fills the disk under a server, and makes room again:
+// the next update saves.
+func TestFullDiskWhileRunning(t *testing.T) {
+	t.Parallel()
+	dir := mountTemp(t, "300k")
+	b := newBusy(t, 8, 3000)
+	b.p.env = []string{"XDG_CACHE_HOME=" + dir}
+	s := b.p.serve(t)
+	eventually(t, "it says that the disk is full, and has indexed all the same", func() bool {
+		r := s.status(t)
+		return r.State == "ready" && strings.Contains(r.Error, "no space left on device")
+	})
+	b.grow("refs/heads/main", "refs/heads/main", 20)
+	commits := len(strings.Fields(b.Git("rev-list", "--all")))
+	eventually(t, "it follows from memory", func() bool {
+		r := s.status(t)
+		return r.Commits == commits && r.State == "ready"
+	})
+	remount(t, dir, "size=64m")
+	b.grow("refs/heads/main", "refs/heads/main", 20)
+	eventually(t, "it saves", func() bool {
+		r := s.status(t)
+		return r.Commits == commits+20 && r.State == "ready" && r.Error == ""
+	})
+	s.kill()
+	b.p.warm(t)
+	b.check(t)
+}
+
 // TestFileSizeLimit is a disk that is full for any user: files may not grow.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
