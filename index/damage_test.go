@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cabhfuil/cabhfuil-lsp/index"
@@ -374,6 +375,39 @@ func TestDamageWhileOpen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// breakDown is a panic in one of Bleve's own goroutines, as the index hears of it.
+func breakDown(t *testing.T, x opened) {
+	t.Helper()
+	words, err := filepath.Glob(filepath.Join(x.dir, "g*", "text", "store"))
+	if err != nil || len(words) != 1 {
+		t.Fatal(words, err)
+	}
+	scorch.RegistryAsyncErrorCallbacks["cabhfuil"](fmt.Errorf("a test: %w", scorch.ErrAsyncPanic), words[0])
+}
+
+// TestBreakDown rebuilds when Bleve breaks down, but not for ever.
+func TestBreakDown(t *testing.T) {
+	r := gittest.New(t, someHistory)
+	x, _ := openLogged(t, r.Dir, t.TempDir())
+	defer x.close(t)
+	want := answers(t, x, r)
+	for i := range 3 {
+		breakDown(t, x)
+		if diff := cmp.Diff(want, answers(t, x, r)); diff != "" {
+			t.Errorf("after %d (-want +got):\n%s", i+1, diff)
+		}
+		eventually(t, x, func(*index.Snapshot) bool { // the old one is swept
+			dirs, err := filepath.Glob(filepath.Join(x.dir, "g*"))
+			return err == nil && len(dirs) == 1
+		})
+	}
+	breakDown(t, x)
+	if err := x.WaitWords(deadline(t)); err == nil || !strings.Contains(err.Error(), "again and again") {
+		t.Errorf("after all, it says %v", err)
+	}
+	checkAgainstGit(t, r, x.Snapshot())
 }
 
 // TestRemovedWhileOpen removes the index of a running process, as cleaners of

@@ -95,7 +95,7 @@ func (x *Index) feedAll(ctx context.Context) error {
 		return err
 	}
 	gen, g, err := x.toFeed()
-	if err != nil {
+	if err != nil || gen.broken { // the new generation comes with a signal
 		return err
 	}
 	if x.store.held.Load() {
@@ -142,9 +142,12 @@ func (x *Index) mend() (unkept, err error) {
 	x.genMu.Lock()
 	var failed []*words
 	for _, gen := range []*generation{x.gen, x.next} {
-		if gen != nil && gen.words != nil && gen.words.failedWith() != nil {
+		if gen == nil || gen.words == nil {
+			continue
+		}
+		if f := gen.words.failedWith(); f != nil {
 			failed = append(failed, gen.words)
-			gen.words = nil
+			gen.words, gen.broken = nil, f.stuck
 		}
 	}
 	if len(failed) > 0 {
@@ -164,7 +167,6 @@ func (x *Index) mend() (unkept, err error) {
 		case x.mends > maxMends:
 		case f.stuck: // what is left of it may still write into its directory
 			x.Reindex()
-			err = errors.Join(err, f.err)
 		case w.dir != "":
 			err = errors.Join(err, os.RemoveAll(w.dir))
 		}
@@ -203,9 +205,14 @@ func (x *Index) put(gen *generation, w *words) (overtaken bool, err error) {
 		old, gen.words = gen.words, w
 		x.reviewLocked()
 	}
+	// Nobody sweeps what was opened after the generation was swept.
+	left := overtaken && old != nil && old.dir != "" && gen.number != x.gen.number && gen.number != x.numbering().number
 	x.genMu.Unlock()
 	if old != nil {
 		err = old.close()
+	}
+	if left {
+		err = errors.Join(err, os.RemoveAll(x.store.generationDir(gen.number)))
 	}
 	return overtaken, err
 }

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -217,8 +218,12 @@ func (x *Index) save(g *graph.Graph) {
 		return
 	}
 	x.genMu.Lock()
+	overtaken := x.gen
 	if x.next != nil && x.gen.words == nil {
 		x.gen, x.next, x.replaced = x.next, nil, nil // there are no words to wait for
+	}
+	if overtaken == x.gen {
+		overtaken = nil
 	}
 	gen, inUse := x.numbering(), x.next == nil
 	same := x.onDisk == g
@@ -233,6 +238,11 @@ func (x *Index) save(g *graph.Graph) {
 	x.keep(keptGraph, err)
 	if err != nil {
 		return
+	}
+	if overtaken != nil {
+		if err := os.RemoveAll(x.store.generationDir(overtaken.number)); err != nil {
+			x.log.Warn("sweeping the index", "error", err)
+		}
 	}
 	x.genMu.Lock()
 	gen.saved, x.onDisk = g.Len(), g

@@ -10,6 +10,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,7 @@ type generation struct {
 	shallow []history.Hash // the boundary that it was read with
 	saved   int            // how many positions the graph on disk has
 	words   *words         // nil until wanted
+	broken  bool           // Bleve broke down in its directory: it gets no words any more
 }
 
 // numbering is the generation whose positions the graph has. genMu is held.
@@ -358,7 +360,7 @@ func (x *Index) WaitWords(ctx context.Context) error {
 	}
 	signal(x.feeds)
 	return x.wait(ctx, func() (bool, error) {
-		return x.Snapshot().WordsPending() == 0, x.wordErr
+		return x.Snapshot().WordsPending() == 0, cmp.Or(x.wordErr, x.err)
 	})
 }
 

@@ -304,7 +304,9 @@ func (w *words) close() error {
 	w.closed = true
 	unwatchFailures(w)
 	if f := w.failedWith(); f != nil && f.stuck {
-		return nil // its goroutines ended, and it would wait for them for ever
+		// It may wait for ever for a goroutine that ended, so nobody waits for it.
+		go func() { _ = contained(w.idx.Close) }() //nolint:errcheck // it has failed before
+		return nil
 	}
 	return w.idx.Close()
 }
