@@ -303,10 +303,13 @@ func (w *words) close() error {
 	}
 	w.closed = true
 	unwatchFailures(w)
-	if f := w.failedWith(); f != nil && f.stuck {
+	switch f := w.failedWith(); {
+	case f == nil:
+		return w.idx.Close()
+	case f.stuck:
 		// It may wait for ever for a goroutine that ended, so nobody waits for it.
-		go func() { _ = contained(w.idx.Close) }() //nolint:errcheck // it has failed before
+		go func() { _ = contained(w.raw.Close) }() //nolint:errcheck // it has failed before
 		return nil
 	}
-	return w.idx.Close()
+	return w.raw.Close() // a batch that waits for ever would keep idx's from beginning
 }

@@ -116,6 +116,11 @@ func TestFullDiskWhileRunning(t *testing.T) {
 	})
 	b.grow("refs/heads/main", "refs/heads/main", 20)
 	commits := len(strings.Fields(b.Git("rev-list", "--all")))
+	defer func() {
+		if t.Failed() {
+			t.Logf("%+v, of %d commits", s.status(t), commits)
+		}
+	}()
 	eventually(t, "it follows from memory", func() bool {
 		r := s.status(t)
 		return r.Commits == commits && r.State == "ready"
