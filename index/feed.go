@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -67,7 +68,9 @@ func (x *Index) feed(ctx context.Context) {
 		case <-x.feeds:
 		}
 		x.mu.Lock()
-		wanted := x.words && (x.wordErr == nil || !errors.Is(x.wordErr, errHeld)) && x.looked
+		// Where another process keeps words, a second set costs memory that is spent
+		// only when somebody waits for it.
+		wanted := x.words && x.looked && (x.waited || !errors.Is(x.kept[keptStore], ErrHeld))
 		x.mu.Unlock()
 		if !wanted {
 			continue
@@ -81,67 +84,249 @@ func (x *Index) feed(ctx context.Context) {
 			x.log.Warn("indexing words", "error", err)
 		}
 		x.held.drop()
-		x.notify(func() {
-			if x.wordErr == nil || err != nil {
-				x.wordErr = err
-			}
-		})
+		x.notify(func() { x.wordErr = err })
 	}
 }
 
-// feedAll brings the text index of the graph's numbering up to what is saved of
-// the graph. Words never run ahead of the graph on disk: a position that a kill
-// took back could be given to another commit.
+// feedAll brings the text index of the graph's numbering up to the graph: on
+// disk, and where that is not possible, in memory.
 func (x *Index) feedAll(ctx context.Context) error {
-	if !x.store.held.Load() {
-		return nil
-	}
-	gen, g, end, err := x.toFeed()
+	unkept, err := x.mend()
 	if err != nil {
 		return err
 	}
-	if missing := end - int(gen.words.covered.Load()); missing > 0 {
-		var op *task.Task
-		if missing >= bigWalk {
-			op, ctx = x.opt.Tracker.Start(ctx, "words", "indexing words", x.opt.Name)
+	gen, g, err := x.toFeed()
+	if err != nil || gen.broken { // the new generation comes with a signal
+		return err
+	}
+	if x.store.held.Load() {
+		if unkept == nil {
+			unkept = x.feedDisk(ctx, gen, g)
 		}
-		err := x.feedGraph(ctx, g, end, gen.words, op)
-		if op != nil {
-			op.End(err)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if err != nil {
+		x.keep(keptWords, unkept)
+	}
+	x.mu.Lock()
+	why := x.notKept()
+	x.mu.Unlock()
+	if why != nil && gen.missing(g) > 0 {
+		if err := x.feedMemory(ctx, gen, g, why); err != nil {
 			return err
 		}
+	}
+	if gen.missing(g) > 0 { // the graph is not saved yet; that comes with a signal
+		return nil
 	}
 	return x.adopt(gen)
 }
 
-// toFeed opens the text index that is to be fed, and says up to where.
-func (x *Index) toFeed() (gen *generation, g *graph.Graph, end int, err error) {
+// missing is how many commits of the graph, which is in the generation's
+// numbering, have no words. It is for the feeder alone.
+func (gen *generation) missing(g *graph.Graph) int {
+	if gen.words == nil {
+		return max(g.Len(), 1)
+	}
+	return max(0, g.Len()-int(gen.words.covered.Load()))
+}
+
+// maxMends bounds how often a process builds text indexes anew that fail: what
+// fails again is no damage.
+const maxMends = 3
+
+var errFailing = errors.New("the text index fails again and again; please report what the log says")
+
+// mend drops text indexes that failed. unkept says that this was for want of
+// room, so that another try has to wait.
+func (x *Index) mend() (unkept, err error) {
 	x.genMu.Lock()
-	defer x.genMu.Unlock()
-	for _, s := range x.stale {
+	var failed []*words
+	for _, gen := range []*generation{x.gen, x.next} {
+		if gen == nil || gen.words == nil {
+			continue
+		}
+		if f := gen.words.failedWith(); f != nil {
+			failed = append(failed, gen.words)
+			gen.words, gen.broken = nil, f.stuck
+		}
+	}
+	if len(failed) > 0 {
+		x.reviewLocked()
+	}
+	x.genMu.Unlock()
+	for _, w := range failed {
+		f := w.failedWith()
+		err = errors.Join(err, contained(w.close))
+		if !f.damaged && !f.stuck {
+			unkept = f.err
+			continue
+		}
+		x.log.Warn("the text index is built anew", "reason", f.err)
+		x.mends++
+		switch {
+		case x.mends > maxMends:
+		case f.stuck: // what is left of it may still write into its directory
+			x.Reindex()
+		case w.dir != "":
+			err = errors.Join(err, os.RemoveAll(w.dir))
+		}
+	}
+	if x.mends > maxMends {
+		err = errFailing
+	}
+	return unkept, err
+}
+
+// toFeed closes what was overtaken and says what is to be fed.
+func (x *Index) toFeed() (*generation, *graph.Graph, error) {
+	x.genMu.Lock()
+	stale := x.stale
+	x.stale = nil
+	gen, g := x.numbering(), x.snap.Load().Graph
+	x.genMu.Unlock()
+	var err error
+	for _, s := range stale {
 		if s.words != nil {
 			err = errors.Join(err, s.words.close())
 		}
+		if s.paths != nil {
+			s.paths.Close()
+		}
 	}
-	x.stale = nil
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("closing an overtaken text index: %w", err)
+		return nil, nil, fmt.Errorf("closing an overtaken text index: %w", err)
 	}
-	gen, g = x.numbering(), x.snap.Load().Graph
-	if gen.words == nil {
-		w, rebuilt, err := openWords(x.store.textDir(gen.number), gen.number)
-		if rebuilt != nil {
-			x.log.Warn("the text index is built anew", "error", rebuilt)
-		}
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		gen.words = w
+	return gen, g, nil
+}
+
+// put makes w the words of a generation and closes those before. Where the
+// generation was overtaken meanwhile it closes w instead, and says so.
+func (x *Index) put(gen *generation, w *words) (overtaken bool, err error) {
+	x.genMu.Lock()
+	old := w
+	if overtaken = gen != x.gen && gen != x.next; !overtaken {
+		old, gen.words = gen.words, w
 		x.reviewLocked()
 	}
-	return gen, g, min(gen.saved, g.Len()), nil
+	// Nobody sweeps what was opened after the generation was swept.
+	left := overtaken && old != nil && old.dir != "" && gen.number != x.gen.number && gen.number != x.numbering().number
+	x.genMu.Unlock()
+	if old != nil {
+		err = old.close()
+	}
+	if left {
+		err = errors.Join(err, os.RemoveAll(x.store.generationDir(gen.number)))
+	}
+	return overtaken, err
+}
+
+// open opens a text index for a generation.
+func (x *Index) open(gen *generation, g *graph.Graph, dir string, readOnly bool) (*words, error) {
+	w, rebuilt, err := openWords(wordsOptions{dir: dir, generation: gen.number, graph: g, readOnly: readOnly, onFail: func() { signal(x.feeds) }})
+	if rebuilt != nil {
+		x.log.Warn("the text index is built anew", "reason", rebuilt)
+	}
+	return w, err
+}
+
+// feedDisk feeds the text index on disk, up to what is saved of the graph. Words
+// never run ahead of the graph on disk: a position that a kill took back could be
+// given to another commit. An error leaves the generation without words on disk.
+func (x *Index) feedDisk(ctx context.Context, gen *generation, g *graph.Graph) error {
+	if gen.words != nil && gen.words.readOnly {
+		if _, err := x.put(gen, nil); err != nil {
+			return err
+		}
+	}
+	w := gen.words
+	if w == nil || w.dir == "" {
+		var err error
+		if w, err = x.open(gen, g, x.store.textDir(gen.number), false); err != nil {
+			return err
+		}
+		if gen.words == nil { // it answers while it grows
+			if overtaken, err := x.put(gen, w); overtaken || err != nil {
+				return err
+			}
+		}
+	}
+	x.genMu.Lock()
+	end := min(gen.saved, g.Len())
+	x.genMu.Unlock()
+	err := x.feedTo(ctx, g, end, w)
+	switch {
+	case gen.words == w && (err == nil || ctx.Err() != nil):
+		return err
+	case gen.words == w:
+		_, closeErr := x.put(gen, nil)
+		return errors.Join(err, closeErr)
+	case err != nil || end < g.Len(): // those in memory have more
+		return errors.Join(err, w.close())
+	}
+	_, err = x.put(gen, w)
+	return err
+}
+
+// maxInMemory is how many commits' words are held in memory where they cannot be
+// kept on disk: about two kilobytes each, at the peak.
+const maxInMemory = 200_000
+
+// feedMemory answers without the disk, as well as that goes: from what is there,
+// if it can be read, or with words in memory.
+func (x *Index) feedMemory(ctx context.Context, gen *generation, g *graph.Graph, why error) error {
+	if gen.words == nil && x.store.held.Load() {
+		w, err := x.open(gen, g, x.store.textDir(gen.number), true)
+		if err != nil {
+			x.log.Debug("the text index on disk does not answer", "error", err)
+		} else if overtaken, err := x.put(gen, w); overtaken || err != nil {
+			return err
+		}
+	}
+	w := gen.words
+	if w == nil || w.dir != "" {
+		if gen.missing(g) == 0 {
+			return nil
+		}
+		if g.Len() > maxInMemory {
+			return fmt.Errorf("the words of %d commits are too many for memory, and %w", g.Len(), why)
+		}
+		var err error
+		if w, err = x.open(gen, g, "", false); err != nil {
+			return err
+		}
+		if gen.words == nil {
+			if overtaken, err := x.put(gen, w); overtaken || err != nil {
+				return err
+			}
+		}
+	}
+	err := x.feedTo(ctx, g, g.Len(), w)
+	if gen.words == w {
+		return err
+	}
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	_, err = x.put(gen, w)
+	return err
+}
+
+// feedTo indexes the words of all positions before end.
+func (x *Index) feedTo(ctx context.Context, g *graph.Graph, end int, w *words) error {
+	missing := end - int(w.covered.Load())
+	if missing <= 0 {
+		return nil
+	}
+	var op *task.Task
+	if missing >= bigWalk {
+		op, ctx = x.opt.Tracker.Start(ctx, "words", "indexing words", x.opt.Name)
+	}
+	err := x.feedGraph(ctx, g, end, w, op)
+	if op != nil {
+		op.End(err)
+	}
+	return err
 }
 
 // adopt puts a generation that is whole into use and removes the one before.
@@ -151,14 +336,21 @@ func (x *Index) adopt(gen *generation) error {
 		x.genMu.Unlock()
 		return nil
 	}
-	if err := x.store.use(gen.manifest(x.opt.Location)); err != nil {
-		x.genMu.Unlock()
-		return err
+	var unkept error
+	onDisk := x.store.held.Load() && gen.words.dir != "" && gen.saved >= int(gen.words.covered.Load())
+	if onDisk {
+		unkept = x.store.use(gen.manifest(x.opt.Location))
+	}
+	if !onDisk || unkept != nil {
+		x.onDisk = nil // the manifest still names the one before: saving writes both
 	}
 	old := x.gen
 	x.gen, x.next, x.replaced = gen, nil, nil
 	x.reviewLocked()
 	x.genMu.Unlock()
+	if unkept != nil {
+		x.keep(keptGraph, unkept)
+	}
 	var err error
 	if old.words != nil {
 		err = old.words.close()
@@ -166,13 +358,17 @@ func (x *Index) adopt(gen *generation) error {
 	if old.paths != nil {
 		old.paths.Close() // what it knows answers until the new one knows it too
 	}
-	return errors.Join(err, x.store.sweep(gen.number))
+	if onDisk && unkept == nil {
+		err = errors.Join(err, os.RemoveAll(x.store.generationDir(old.number)))
+	}
+	return err
 }
 
 // span is a run of positions with their commits; nil for one that is missing.
 type span struct {
 	start, end int
 	commits    []*history.Commit
+	sum        []byte // of their names
 }
 
 // feedGraph indexes the words of all positions before end that are not covered. One
@@ -219,7 +415,7 @@ func (x *Index) feedGraph(ctx context.Context, g *graph.Graph, end int, w *words
 func (x *Index) spans(ctx context.Context, g *graph.Graph, first, end int, out chan<- span) error {
 	for start := first; start < end; start += batchSize {
 		s := span{start: start, end: min(start+batchSize, end)}
-		s.commits = make([]*history.Commit, s.end-s.start)
+		s.commits, s.sum = make([]*history.Commit, s.end-s.start), spanSum(g, s.start, s.end)
 		var absent []history.Hash
 		for i := range s.commits {
 			h := g.Hash(graph.Pos(start + i))

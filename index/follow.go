@@ -2,8 +2,8 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -47,24 +47,38 @@ func (x *Index) follow(ctx context.Context) {
 	}
 }
 
-// takeOver becomes the writer where the one that was has gone.
+// takeOver becomes the writer where the one that was has gone, or where the
+// directory can be written now.
 func (x *Index) takeOver() bool {
 	if x.store.held.Load() {
 		return false
 	}
-	x.mu.Lock()
-	waiting := errors.Is(x.wordErr, errHeld)
-	x.mu.Unlock()
-	if !waiting || x.store.tryLock() != nil || !x.store.held.Load() {
+	err := x.store.reopen()
+	if err == nil && !x.store.held.Load() {
+		err = ErrHeld
+	}
+	x.keep(keptStore, err)
+	if err != nil {
 		return false
 	}
-	x.notify(func() { x.wordErr = nil })
 	x.load()
 	return true
 }
 
+// yield stops writing where somebody removed the directory or the lock: another
+// process may have made them anew, and only one of both would be seen.
+func (x *Index) yield() {
+	if !x.store.held.Load() || x.store.owns() {
+		return
+	}
+	x.log.Warn("the index was removed while it was in use, and is made anew", "directory", x.opt.Dir)
+	x.store.held.Store(false)
+	x.takeOver()
+}
+
 // check brings the graph up to date with the refs and tells the waiters.
 func (x *Index) check(ctx context.Context) {
+	x.yield()
 	x.mu.Lock()
 	asked, rebuild := x.asked, x.rebuild
 	x.rebuild = false
@@ -275,24 +289,32 @@ func (x *Index) save(g *graph.Graph) {
 		return
 	}
 	x.genMu.Lock()
+	overtaken := x.gen
 	if x.next != nil && x.gen.words == nil {
 		x.gen, x.next, x.replaced = x.next, nil, nil // there are no words to wait for
+	}
+	if overtaken == x.gen {
+		overtaken = nil
 	}
 	gen, inUse := x.numbering(), x.next == nil
 	same := x.onDisk == g
 	x.genMu.Unlock()
 	if same {
-		x.saveFacts(gen.number)
+		x.saveFacts(gen.number, g)
 		return
 	}
 	err := g.Save(x.store.graphFile(gen.number))
 	if err == nil && inUse {
 		err = x.store.use(gen.manifest(x.opt.Location))
 	}
+	x.keep(keptGraph, err)
 	if err != nil {
-		x.log.Warn("the index was not saved", "error", err)
-		x.notify(func() { x.wordErr = fmt.Errorf("saving the index: %w", err) })
 		return
+	}
+	if overtaken != nil {
+		if err := os.RemoveAll(x.store.generationDir(overtaken.number)); err != nil {
+			x.log.Warn("sweeping the index", "error", err)
+		}
 	}
 	x.genMu.Lock()
 	gen.saved, x.onDisk = g.Len(), g

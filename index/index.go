@@ -10,6 +10,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,8 +110,11 @@ type Index struct {
 	compareToo bool          // contents are to be compared
 	compareErr error         // why they could not be
 	pathErr    error         // the same of the path index
+	waited     bool          // somebody waits for words, so they are worth building in memory
+	kept       [3]error      // why the index is not kept on disk, by part
 
 	store *store
+	mends int // how often the text index was given up; the feeder's
 	held  heldCommits
 	gaps  gaps // follow's alone
 
@@ -137,6 +141,7 @@ type generation struct {
 	saved   int            // how many positions the graph on disk has
 	words   *words         // nil until wanted
 	paths   *paths.Store   // nil until the words are in
+	broken  bool           // Bleve broke down in its directory: it gets no words any more
 }
 
 // numbering is the generation whose positions the graph has. genMu is held.
@@ -167,35 +172,82 @@ func Open(src Source, opt Options) (*Index, error) {
 	}
 	var err error
 	x.store, err = newStore(opt.Dir)
-	if err != nil {
-		x.wordErr = err
-		x.log.Warn("the index stays in memory", "error", err)
-	} else if !x.store.held.Load() {
-		x.wordErr = errHeld
+	if err == nil && !x.store.held.Load() {
+		err = ErrHeld
 	}
+	x.keep(keptStore, err)
 	x.load()
 	return x, nil
 }
 
-var errHeld = errors.New("another cabhfuil-lsp process keeps this repository's text index")
+// ErrHeld is the StoreError of an index that another process keeps on disk.
+var ErrHeld = errors.New("another cabhfuil-lsp process keeps this repository's index")
 
-// load maps what the store has and publishes it.
+// The parts of an index that may fail to be kept.
+const (
+	keptStore = iota // the directory and its lock
+	keptGraph
+	keptWords
+)
+
+// keep takes note of why a part of the index is not kept on disk, or, with nil,
+// that it is. It logs what is new.
+func (x *Index) keep(part int, err error) {
+	x.mu.Lock()
+	before := x.kept[part]
+	x.mu.Unlock()
+	if before == nil && err == nil {
+		return
+	}
+	x.notify(func() { x.kept[part] = err })
+	switch {
+	case err == nil:
+		x.log.Info("the index is kept on disk again")
+	case errors.Is(err, ErrHeld):
+		x.log.Info("the index stays in memory", "reason", err)
+	case before == nil || before.Error() != err.Error():
+		x.log.Warn("the index stays in memory", "reason", err)
+	}
+}
+
+// notKept is why the index is not kept on disk, or nil. x.mu is held.
+func (x *Index) notKept() error {
+	for _, err := range x.kept {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load maps what the store has and publishes it. Where it has nothing that can
+// be used, what is known already stays.
 func (x *Index) load() {
 	m, g, err := x.store.load()
 	if err == nil && g.HashSize() != x.opt.HashSize {
 		err = fmt.Errorf("the index is of object names of %d bytes", g.HashSize())
 	}
 	if err != nil {
-		if !errors.Is(err, os.ErrNotExist) {
-			x.log.Warn("the index is built anew", "error", err)
+		if m.Generation != 0 || !errors.Is(err, os.ErrNotExist) { // else there was none
+			x.log.Warn("the index is built anew", "reason", err)
 		}
 		m, g = manifest{Generation: x.store.nextGeneration()}, graph.New(x.opt.HashSize)
+		if s := x.snap.Load(); s != nil {
+			x.genMu.Lock()
+			m.Shallow, g = x.numbering().shallow, s.Graph
+			x.genMu.Unlock()
+		}
 	}
 	x.genMu.Lock()
 	x.paths = nil
-	x.gen, x.next, x.onDisk = &generation{number: m.Generation, shallow: m.Shallow, saved: g.Len()}, nil, nil
+	for _, old := range []*generation{x.gen, x.next} {
+		if old != nil {
+			x.stale = append(x.stale, old)
+		}
+	}
+	x.gen, x.next, x.replaced, x.onDisk = &generation{number: m.Generation, shallow: m.Shallow}, nil, nil, nil
 	if err == nil {
-		x.onDisk = g
+		x.onDisk, x.gen.saved = g, g.Len()
 	}
 	x.genMu.Unlock()
 	x.facts, x.savedFacts = lineage.NewFacts(x.opt.Dialects), nil
@@ -293,6 +345,7 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, lines []line.Line, p 
 // present graph. genMu is held.
 func (x *Index) viewLocked() *view {
 	if x.gen.words == nil {
+		x.view = nil
 		return nil
 	}
 	if n := x.numbering().number; x.view == nil || x.view.words != x.gen.words || x.view.numbering != n {
@@ -357,14 +410,14 @@ func (x *Index) WaitGraph(ctx context.Context) error {
 // WaitWords waits until, beyond WaitGraph, all commits' words are indexed.
 func (x *Index) WaitWords(ctx context.Context) error {
 	x.mu.Lock()
-	x.words = true
+	x.words, x.waited = true, true
 	x.mu.Unlock()
 	if err := x.WaitGraph(ctx); err != nil {
 		return err
 	}
 	signal(x.feeds)
 	return x.wait(ctx, func() (bool, error) {
-		return x.Snapshot().WordsPending() == 0, x.wordErr
+		return x.Snapshot().WordsPending() == 0, cmp.Or(x.wordErr, x.err)
 	})
 }
 

@@ -446,8 +446,12 @@ func TestTwoProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkAgainstGit(t, r, second.Snapshot())
-	if err := second.WaitWords(deadline(t)); err == nil || !strings.Contains(err.Error(), "another cabhfuil-lsp process") {
-		t.Errorf("the second one's words: %v", err)
+	if err := second.Snapshot().StoreError(); err == nil || !strings.Contains(err.Error(), "another cabhfuil-lsp process") {
+		t.Errorf("the second one is kept on disk: %v", err)
+	}
+	got, err := second.search(t, second.wait(t), "deadlock")
+	if err != nil || strings.Join(r.Labels(got...), " ") != "leak1 leak" {
+		t.Errorf("from memory, deadlock finds %v, %v", r.Labels(got...), err)
 	}
 	r.Do("commit more \"More of a deadlock\"")
 	if err := second.WaitGraph(deadline(t)); err != nil {
@@ -455,8 +459,8 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	checkAgainstGit(t, r, second.Snapshot())
 	first.close(t)
-	eventually(t, second, func(s *index.Snapshot) bool { return s.WordsError() == nil && s.WordsPending() == 0 })
-	got, err := second.search(t, second.Snapshot(), "deadlock")
+	eventually(t, second, func(s *index.Snapshot) bool { return s.StoreError() == nil && s.WordsPending() == 0 })
+	got, err = second.search(t, second.wait(t), "deadlock")
 	if err != nil || strings.Join(r.Labels(got...), " ") != "more leak1 leak" {
 		t.Errorf("after taking over, deadlock finds %v, %v", r.Labels(got...), err)
 	}
@@ -521,9 +525,13 @@ func TestUnwritable(t *testing.T) {
 	if err := x.WaitGraph(deadline(t)); err != nil {
 		t.Fatal(err)
 	}
-	checkAgainstGit(t, r, x.Snapshot())
-	if x.Snapshot().WordsError() == nil {
-		t.Error("it does not say why there are no words")
+	s := x.wait(t)
+	checkAgainstGit(t, r, s)
+	if got, err := x.search(t, s, "deadlock"); err != nil || len(got) != 2 {
+		t.Errorf("deadlock finds %v, %v", r.Labels(got...), err)
+	}
+	if err := s.StoreError(); err == nil || !strings.Contains(err.Error(), store) {
+		t.Errorf("it is kept on disk: %v", err)
 	}
 }
 

@@ -38,7 +38,7 @@ func (s *Snapshot) Empty() bool { return s.behind && s.Graph.Len() == 0 }
 
 // WordsPending is the number of commits whose words are not indexed yet.
 func (s *Snapshot) WordsPending() int {
-	if s.view == nil || s.view.words.generation != s.view.numbering {
+	if s.view == nil || s.view.words.generation != s.view.numbering || s.view.words.failedWith() != nil {
 		return max(s.Graph.Len(), 1)
 	}
 	return max(0, s.Graph.Len()-int(s.view.words.covered.Load()))
@@ -50,6 +50,15 @@ func (s *Snapshot) WordsError() error {
 	s.index.mu.Lock()
 	defer s.index.mu.Unlock()
 	return s.index.wordErr
+}
+
+// StoreError says why the index is not kept on disk, so that it answers from
+// memory and the next process begins anew, or where it stands still; nil when
+// all is well. ErrHeld is no fault: another process keeps it.
+func (s *Snapshot) StoreError() error {
+	s.index.mu.Lock()
+	defer s.index.mu.Unlock()
+	return s.index.notKept()
 }
 
 // Err says why the last look at the repository failed; nil when it did not.

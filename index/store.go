@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -59,11 +60,41 @@ func newStore(dir string) (*store, error) {
 
 func (s *store) tryLock() error {
 	held, err := s.lock.TryLock()
+	if err != nil && syscall.Rmdir(s.lock.Path()) == nil { // a directory, or it would be left alone
+		held, err = s.lock.TryLock()
+	}
 	if err != nil {
 		return fmt.Errorf("locking the index: %w", err)
 	}
 	s.held.Store(held)
+	if held && !s.owns() { // removed between the opening and the locking
+		s.held.Store(false)
+		return s.lock.Close()
+	}
 	return nil
+}
+
+// owns says whether the lock that is held is still the one that others find:
+// somebody may have removed the directory, and another process made it anew.
+func (s *store) owns() bool {
+	ours, err := s.lock.Stat()
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(s.lock.Path())
+	return err == nil && os.SameFile(ours, theirs)
+}
+
+// reopen takes the lock of a directory that may be another one than before.
+func (s *store) reopen() error {
+	s.held.Store(false)
+	if err := s.lock.Close(); err != nil {
+		return fmt.Errorf("locking the index: %w", err)
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("creating the index directory: %w", err)
+	}
+	return s.tryLock()
 }
 
 func (s *store) unlock() error {
@@ -112,7 +143,7 @@ func (s *store) use(m manifest) error {
 	_, err = f.Write(append(b, '\n'))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.dir, "manifest.json"))
+		err = replace(f.Name(), filepath.Join(s.dir, "manifest.json"))
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("writing the index's manifest: %w", err), os.Remove(f.Name()))
@@ -120,27 +151,39 @@ func (s *store) use(m manifest) error {
 	return nil
 }
 
-// sweep removes what no generation in keep needs: leftovers of a kill.
-func (s *store) sweep(keep ...int) error {
+// replace renames a file over another one, or over a directory that has no
+// business there.
+func replace(from, to string) error {
+	err := os.Rename(from, to)
+	if info, statErr := os.Lstat(to); err != nil && statErr == nil && info.IsDir() {
+		return errors.Join(os.RemoveAll(to), os.Rename(from, to))
+	}
+	return err
+}
+
+// sweep removes all but one generation, and what a kill left half written. Nobody
+// may be saving meanwhile.
+func (s *store) sweep(keep int) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return fmt.Errorf("sweeping the index: %w", err)
-	}
-	names := map[string]bool{}
-	for _, n := range keep {
-		names[filepath.Base(s.generationDir(n))] = true
 	}
 	var errs []error
 	for _, e := range entries {
 		name := e.Name()
 		stale := strings.HasPrefix(name, "manifest-") && strings.HasSuffix(name, ".tmp")
-		if n, ok := strings.CutPrefix(name, "g"); ok && !names[name] {
+		if n, ok := strings.CutPrefix(name, "g"); ok && name != filepath.Base(s.generationDir(keep)) {
 			_, err := strconv.Atoi(n)
 			stale = stale || err == nil
 		}
 		if stale {
 			errs = append(errs, os.RemoveAll(filepath.Join(s.dir, name)))
 		}
+	}
+	halves, err := filepath.Glob(s.graphFile(keep) + "-*.tmp")
+	errs = append(errs, err)
+	for _, half := range halves {
+		errs = append(errs, os.Remove(half))
 	}
 	return errors.Join(errs...)
 }

@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -105,14 +104,18 @@ func (x *Index) learn(ctx context.Context, g *graph.Graph, f *lineage.Facts, rea
 
 // loadFacts reads the facts that are stored with a graph, or none.
 func (x *Index) loadFacts(generation int, g *graph.Graph) *lineage.Facts {
-	f, err := lineage.Open(x.store.factsFile(generation), x.opt.Dialects)
-	if err != nil {
-		if !errors.Is(err, os.ErrNotExist) {
-			x.log.Warn("what messages say of other commits is read anew", "error", err)
-		}
-		return lineage.NewFacts(x.opt.Dialects)
+	file := x.store.factsFile(generation)
+	f, err := lineage.Open(file, x.opt.Dialects, g)
+	if err == nil {
+		return f
 	}
-	return f.Cut(g.Len()) // a graph that was not saved in time is shorter
+	x.log.Warn("what messages say of other commits is read anew", "reason", err)
+	if x.store.held.Load() {
+		if err := os.RemoveAll(file); err != nil {
+			x.log.Warn("what messages say will not be saved", "error", err)
+		}
+	}
+	return lineage.NewFacts(x.opt.Dialects)
 }
 
 // linesOf are the lines of a graph as lineage asks for them.
@@ -147,11 +150,11 @@ func (x *Index) publishLineage(l *lineage.Lineage) {
 }
 
 // saveFacts writes the facts where they are not on disk yet.
-func (x *Index) saveFacts(generation int) {
+func (x *Index) saveFacts(generation int, g *graph.Graph) {
 	if x.savedFacts == x.facts || x.facts.Len() == 0 {
 		return
 	}
-	if err := x.facts.Save(x.store.factsFile(generation)); err != nil {
+	if err := x.facts.Save(x.store.factsFile(generation), g); err != nil {
 		x.log.Warn("what messages say was not saved", "error", err) // the next process reads it again
 		return
 	}

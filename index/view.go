@@ -51,6 +51,8 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 			v.words.open.RUnlock()
 		}
 	}()
+	defer contain(v.words, &err)
+	defer faults()()
 	if v.words.closed {
 		return nil, errClosed
 	}
@@ -69,9 +71,12 @@ func (v *view) read(ctx context.Context, g *graph.Graph) (r *reading, err error)
 	var at uint64
 	for _, seg := range snap.Segments() {
 		docs, whole := v.segments[seg.Id()]
+		if !whole && v.from == nil {
+			docs, whole = v.words.audited[seg.Id()]
+		}
 		if !whole {
 			if docs, whole, err = resolveDocuments(ctx, seg, v.from, g); err != nil {
-				return nil, errors.Join(err, reader.Close())
+				return nil, errors.Join(v.words.spoilt(ctx, err), reader.Close())
 			}
 		}
 		if whole { // else an older graph than the documents: ask again next time
@@ -130,10 +135,12 @@ func (r *reading) close() error {
 }
 
 // term adds the positions of the documents whose field has the term to dst.
-func (r *reading) term(ctx context.Context, field, term string, dst set) error {
+func (r *reading) term(ctx context.Context, field, term string, dst set) (err error) {
+	defer contain(r.words, &err)
+	defer faults()()
 	tfr, err := r.reader.TermFieldReader(ctx, []byte(term), field, false, false, false)
 	if err != nil {
-		return fmt.Errorf("reading the text index: %w", err)
+		return r.words.spoilt(ctx, err)
 	}
 	var doc bleveindex.TermFieldDoc
 	seg := 0
@@ -143,7 +150,7 @@ func (r *reading) term(ctx context.Context, field, term string, dst set) error {
 		}
 		d, err := tfr.Next(doc.Reset())
 		if err != nil {
-			return errors.Join(fmt.Errorf("reading the text index: %w", err), tfr.Close())
+			return errors.Join(r.words.spoilt(ctx, err), tfr.Close())
 		}
 		if d == nil {
 			return tfr.Close()
@@ -157,18 +164,23 @@ func (r *reading) term(ctx context.Context, field, term string, dst set) error {
 }
 
 // dictionary calls fn with the terms of a field's dictionary that open yields.
-func (r *reading) dictionary(ctx context.Context, open func() (bleveindex.FieldDict, error), fn func(term string) error) error {
+func (r *reading) dictionary(ctx context.Context, open func() (bleveindex.FieldDict, error), fn func(term string) error) (err error) {
+	defer contain(r.words, &err)
+	defer faults()()
 	dict, err := open()
 	if err != nil {
-		return fmt.Errorf("reading the text index: %w", err)
+		return r.words.spoilt(ctx, err)
 	}
 	for {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), dict.Close())
 		}
 		e, err := dict.Next()
-		if err != nil || e == nil {
-			return errors.Join(err, dict.Close())
+		if err != nil {
+			return errors.Join(r.words.spoilt(ctx, err), dict.Close())
+		}
+		if e == nil {
+			return dict.Close()
 		}
 		if err := fn(e.Term); err != nil {
 			return errors.Join(err, dict.Close())

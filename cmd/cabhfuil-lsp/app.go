@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -409,13 +411,32 @@ func stateOf(r *repos.Repository) cli.Repository {
 	case c.Pending > 0:
 		c.State = "indexing"
 	}
-	if err := errors.Join(s.Err(), s.WordsError()); err != nil {
+	if err := cmp.Or(s.Err(), s.WordsError(), unkept(s)); err != nil {
 		c.Error = err.Error()
 		if s.Err() != nil {
 			c.State = "error"
 		}
 	}
 	return c
+}
+
+// unkept is why an index is not kept on disk, and what to do about it.
+func unkept(s *index.Snapshot) error {
+	err := s.StoreError()
+	if err == nil || errors.Is(err, index.ErrHeld) {
+		return err
+	}
+	return fmt.Errorf("the index is not kept, and answers come from memory: %w; make room there and let it be written, or set XDG_CACHE_HOME to another directory", err)
+}
+
+// complain says which indexes are not kept; one that another process keeps is
+// as it should be.
+func (a *app) complain(w io.Writer) {
+	for _, r := range a.registry.All() {
+		if err := unkept(r.Index.Snapshot()); err != nil && !errors.Is(err, index.ErrHeld) {
+			cli.Complain(w, fmt.Errorf("%s: %w", r.Name, err))
+		}
+	}
 }
 
 func (a *app) reindex(ctx context.Context, argument json.RawMessage) (any, error) {

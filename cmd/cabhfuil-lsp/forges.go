@@ -90,7 +90,7 @@ func pluginCommand(io stdio, g *global) *cobra.Command {
 		return listPlugins(io, g, nil)
 	}}
 	verify := &cobra.Command{Use: "verify", Short: "Start each forge plugin and ask what it is", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		h := host.New(host.Options{Builtin: builtinNames(), Log: newLog(g.verbose)})
+		h := host.New(host.Options{Builtin: builtinNames(), Log: newLog(g.verbose, slog.LevelError)})
 		defer h.Close() //nolint:errcheck // it never fails
 		found, err := h.Verify(cmd.Context())
 		if err != nil {

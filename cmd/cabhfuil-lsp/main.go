@@ -157,8 +157,7 @@ func stopCommand(io stdio) *cobra.Command {
 	}}
 }
 
-func newLog(verbose bool) *slog.Logger {
-	level := slog.LevelError
+func newLog(verbose bool, level slog.Level) *slog.Logger {
 	if verbose {
 		level = slog.LevelDebug
 	}
@@ -167,7 +166,7 @@ func newLog(verbose bool) *slog.Logger {
 
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
-	a := newApp(appOptions{words: true, paths: true, log: newLog(g.verbose)})
+	a := newApp(appOptions{words: true, paths: true, log: newLog(g.verbose, slog.LevelWarn)})
 	for _, p := range a.problems {
 		a.log.Error("configuration", "error", p)
 	}

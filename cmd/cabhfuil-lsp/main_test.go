@@ -25,19 +25,28 @@ var update = flag.Bool("update", false, "rewrite the golden parts of testdata")
 // plugins that these start.
 func TestMain(m *testing.M) {
 	if os.Getenv("CABHFUIL_TEST_PROGRAM") != "" || len(os.Args) > 1 && os.Args[1] == "plugin" {
+		if err := limitFileSize(); err != nil {
+			panic(err)
+		}
 		os.Exit(run())
 	}
 	os.Exit(gittest.Isolate(m).Run())
 }
 
 // program is the program with a home of its own.
-type program struct{ home, dir string }
+type program struct {
+	home, dir string
+	env       []string // more of the environment
+}
+
+func (p program) environment() []string {
+	env := append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "XDG_") }),
+		"CABHFUIL_TEST_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "HOME="+p.home, "USERPROFILE="+p.home, "LocalAppData="+p.home, "AppData="+p.home)
+	return append(env, p.env...)
+}
 
 func (p program) run(stdin string, args ...string) (stdout, stderr string, code int, err error) {
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Dir = p.dir
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "XDG_") }),
-		"CABHFUIL_TEST_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "HOME="+p.home, "USERPROFILE="+p.home, "LocalAppData="+p.home, "AppData="+p.home)
+	cmd := p.command(args...)
 	var out, said bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &said
 	err = cmd.Run()
@@ -120,7 +129,7 @@ func (s *script) part(t *testing.T, part txtar.File) []byte {
 	var got strings.Builder
 	fmt.Fprintf(&got, "%s\n%s", head, stdout)
 	for said := range strings.Lines(stderr) {
-		if strings.HasPrefix(said, "cabhfuil-lsp: ") { // progress, which a slow machine shows, has no such beginning
+		if !progressLine.MatchString(said) {
 			got.WriteString("! " + said)
 		}
 	}
@@ -133,6 +142,9 @@ func (s *script) part(t *testing.T, part txtar.File) []byte {
 	}
 	return []byte(text)
 }
+
+// progressLine is what a slow machine sees of long operations.
+var progressLine = regexp.MustCompile(`^\S+: (reading commits|indexing words)`)
 
 var label = regexp.MustCompile(`\$\{(\w+)(?::(\d+))?\}`)
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -215,7 +216,7 @@ func ask(ctx context.Context, g *global, command string, argument map[string]any
 	}
 	argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
 	argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
-	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "", log: newLog(g.verbose)})
+	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "", log: newLog(g.verbose, slog.LevelError)})
 	defer func() { err = errors.Join(err, a.close()) }()
 	if command != "cabhfuil.status" { // which lists them itself
 		for _, p := range a.problems {
@@ -239,6 +240,9 @@ func ask(ctx context.Context, g *global, command string, argument map[string]any
 		return nil, err
 	}
 	err = c.Execute(ctx, command, argument, &raw)
+	if command != "cabhfuil.status" {
+		a.complain(os.Stderr)
+	}
 	closeErr := c.Close(context.WithoutCancel(ctx))
 	return raw, errors.Join(err, closeErr, <-served)
 }

@@ -229,6 +229,7 @@ func (f *Facts) Cut(n int) *Facts {
 //	uint64   which dialects it was read with (signature)
 //	byte     number of names of evidence, and for each a byte of length and the text
 //	uint32   number of commits
+//	uint64   whose these are (stamp)
 //	uint32   × that: hashes of subjects
 //	uvarint  number of commits with a Change-Id, and for each a uvarint distance
 //	         to the position before and a uint64
@@ -250,6 +251,7 @@ const factsMagic = "cabhfact"
 var (
 	ErrFormat  = errors.New("the lineage file is of another format, or was read with other dialects")
 	ErrCorrupt = errors.New("the lineage file is damaged")
+	ErrOther   = errors.New("the lineage file is of another graph")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -271,14 +273,29 @@ func signature(set *dialect.Set) uint64 {
 	return h
 }
 
-// Save writes the facts beside path and renames them there.
-func (f *Facts) Save(path string) error {
+// stamp tells the first n commits of a graph from those of another one, by the
+// names of some of them.
+func stamp(g *graph.Graph, n int) uint64 {
+	h := uint64(14695981039346656037)
+	const looks = 64
+	for i := 1; i <= looks && n > 0; i++ {
+		var name [32]byte
+		for _, c := range g.Hash(graph.Pos(max(0, i*n/looks-1))).AppendBytes(name[:0]) {
+			h = (h ^ uint64(c)) * 1099511628211
+		}
+	}
+	return h
+}
+
+// Save writes the facts of a graph's commits beside path and renames them there.
+func (f *Facts) Save(path string, g *graph.Graph) error {
 	body := binary.LittleEndian.AppendUint64(nil, f.dialects.signature)
 	body = append(body, byte(len(f.names())))
 	for _, name := range f.names() {
 		body = append(append(body, byte(len(name))), name...)
 	}
 	body = binary.LittleEndian.AppendUint32(body, uint32(f.Len()))
+	body = binary.LittleEndian.AppendUint64(body, stamp(g, f.Len()))
 	for _, s := range f.subjects {
 		body = binary.LittleEndian.AppendUint32(body, s)
 	}
@@ -328,43 +345,51 @@ func (f *Facts) Save(path string) error {
 	return nil
 }
 
-// Open reads facts that Save wrote, for the same dialects: else ErrFormat.
-func Open(path string, d *Dialects) (*Facts, error) {
+// Open reads facts that Save wrote, for the same dialects and commits: else
+// ErrFormat or ErrOther. Facts of commits that the graph has not got are dropped.
+func Open(path string, d *Dialects, g *graph.Graph) (*Facts, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the lineage: %w", err)
 	}
-	f, err := decode(b, d)
+	f, mark, err := decode(b, d)
+	if err == nil && f.Len() <= g.Len() && mark != stamp(g, f.Len()) {
+		err = ErrOther
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the lineage: %w", err)
+	}
+	if f.Len() > g.Len() { // whose they are cannot be told
+		return NewFacts(d), nil
 	}
 	return f, nil
 }
 
-func decode(b []byte, d *Dialects) (*Facts, error) {
+func decode(b []byte, d *Dialects) (f *Facts, mark uint64, err error) {
 	const headLen, fixed = 16, 13
 	if len(b) < headLen+fixed || !bytes.HasPrefix(b, []byte(factsMagic)) {
-		return nil, ErrCorrupt
+		return nil, 0, ErrCorrupt
 	}
 	if binary.LittleEndian.Uint32(b[8:]) != factsVersion {
-		return nil, ErrFormat
+		return nil, 0, ErrFormat
 	}
 	body := b[headLen:]
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[12:]) {
-		return nil, ErrCorrupt
+		return nil, 0, ErrCorrupt
 	}
 	in := &input{b: body}
 	if in.uint64() != d.signature {
-		return nil, ErrFormat
+		return nil, 0, ErrFormat
 	}
-	f := NewFacts(d)
+	f = NewFacts(d)
 	f.evidence = make([]string, in.byte())
 	for i := range f.evidence {
 		f.evidence[i] = string(in.take(int(in.byte())))
 	}
 	n := int(binary.LittleEndian.Uint32(in.take(4)))
+	mark = in.uint64()
 	if n > len(in.b)/4 || len(f.evidence) > 32 {
-		return nil, ErrCorrupt
+		return nil, 0, ErrCorrupt
 	}
 	f.subjects = make([]uint32, n)
 	for i := range f.subjects {
@@ -400,9 +425,9 @@ func decode(b []byte, d *Dialects) (*Facts, error) {
 		in.bad = in.bad || last >= uint64(n) || int(c.evidence) >= len(f.evidence) || c.digits > 16
 	}
 	if in.bad || len(in.b) > 0 {
-		return nil, ErrCorrupt
+		return nil, 0, ErrCorrupt
 	}
-	return f, nil
+	return f, mark, nil
 }
 
 // input reads a body; what is beyond its end is zeros, and bad.

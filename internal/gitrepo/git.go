@@ -18,6 +18,7 @@ import (
 type gitSource struct {
 	loc      Location
 	viewDir  string
+	madeTemp string // the temporary directory that the view is in, if it is in one
 	hashSize int
 	plumbing bool // ask git for every walk, as the tests do
 
@@ -55,12 +56,16 @@ func newGitSource(ctx context.Context, loc Location, viewDir string) (*gitSource
 	}
 	var err error
 	if s.viewDir, err = makeView(viewDir, loc.ObjectFormat); err != nil {
-		return nil, err
+		if s.madeTemp, s.viewDir, err = makeTempView(loc.ObjectFormat, err); err != nil {
+			return nil, err
+		}
 	}
 	sweepViews(s.viewDir)
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	_, err = s.readShallow()
-	return s, err
+	if _, err = s.readShallow(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
 }
 
 func (s *gitSource) close() error {
@@ -70,6 +75,9 @@ func (s *gitSource) close() error {
 	if s.kept != nil {
 		s.kept.kill()
 		s.kept = nil
+	}
+	if s.madeTemp != "" {
+		return os.RemoveAll(s.madeTemp)
 	}
 	return nil
 }

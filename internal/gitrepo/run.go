@@ -130,7 +130,7 @@ func makeView(viewDir, format string) (string, error) {
 	if format != "sha1" {
 		config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = " + format + "\n"
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, "config")); err == nil && string(b) == config {
+	if isView(dir, config) {
 		return dir, nil
 	}
 	for _, sub := range []string{"objects", "refs"} {
@@ -140,7 +140,7 @@ func makeView(viewDir, format string) (string, error) {
 	}
 	// Two processes may make it at once: each file appears whole, with the same
 	// content, and config last.
-	for _, f := range [][2]string{{"HEAD", "ref: refs/heads/none\n"}, {"config", config}} {
+	for _, f := range [][2]string{{"HEAD", viewHead}, {"config", config}} {
 		tmp, err := os.CreateTemp(dir, "tmp-*")
 		if err != nil {
 			return "", fmt.Errorf("making a view: %w", err)
@@ -154,4 +154,34 @@ func makeView(viewDir, format string) (string, error) {
 		}
 	}
 	return dir, nil
+}
+
+const viewHead = "ref: refs/heads/none\n"
+
+// isView says whether the view is there, whole.
+func isView(dir, config string) bool {
+	for _, f := range [][2]string{{"HEAD", viewHead}, {"config", config}} {
+		if b, err := os.ReadFile(filepath.Join(dir, f[0])); err != nil || string(b) != f[1] {
+			return false
+		}
+	}
+	for _, sub := range []string{"objects", "refs"} {
+		if info, err := os.Stat(filepath.Join(dir, sub)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
+// makeTempView makes the view in a temporary directory, for want of the one that
+// why is about.
+func makeTempView(format string, why error) (temp, dir string, err error) {
+	temp, err = os.MkdirTemp("", "cabhfuil-view-")
+	if err != nil {
+		return "", "", errors.Join(why, err)
+	}
+	if dir, err = makeView(temp, format); err != nil {
+		return "", "", errors.Join(why, err, os.RemoveAll(temp))
+	}
+	return temp, dir, nil
 }

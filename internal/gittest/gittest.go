@@ -144,6 +144,15 @@ func (r *Repo) Git(args ...string) string {
 	return out
 }
 
+// Import feeds a stream to git fast-import, which makes thousands of commits in
+// the time of one command. Refs move as the stream says, whatever they were.
+func (r *Repo) Import(stream string) {
+	r.tb.Helper()
+	if _, err := r.git([]byte(stream), "fast-import", "--quiet", "--force"); err != nil {
+		r.tb.Fatal(err)
+	}
+}
+
 // Hash is the object that a label names. An unknown label fails the test.
 func (r *Repo) Hash(label string) history.Hash {
 	r.tb.Helper()

@@ -494,6 +494,12 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 		if err == nil {
 			matches, total, err = snap.Search(ctx, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Texts: repo})
 		}
+		if s.Wait && errors.Is(err, index.ErrDamaged) { // it is being built anew
+			if err = repo.WaitWords(ctx); err == nil {
+				snap = repo.Snapshot()
+				matches, total, err = snap.Search(ctx, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Texts: repo})
+			}
+		}
 		if ctx.Err() != nil {
 			return hits{}, nil, ctx.Err()
 		}
