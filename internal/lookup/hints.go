@@ -53,8 +53,9 @@ func (l *Lookup) Hints(ctx context.Context, doc Document, within Span) ([]InlayH
 		}
 		lineStart := strings.LastIndexByte(doc.Text[:ends[i]], '\n') + 1
 		line := doc.Text[lineStart : ends[i]+lineRest(doc.Text, ends[i])]
-		if subject := f.commit.Subject(); subject != "" && !strings.Contains(line, subject) {
-			hints = append(hints, InlayHint{ends[i], oneLine(subject, 72)})
+		subject := f.commit.Subject()
+		if label := oneLine(subject, 72); label != "" && !strings.Contains(line, subject) {
+			hints = append(hints, InlayHint{ends[i], label})
 		}
 	}
 	return hints, nil
