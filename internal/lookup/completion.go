@@ -140,14 +140,14 @@ func preferred(repo Repository, snap *index.Snapshot, copies bool) graph.RefID {
 	return -1
 }
 
-// byWords finds commits by the words of their messages: subjects first, and in
-// each those of a ref; none where there are no words.
+// byWords finds commits by the words of their subjects: those of a ref first, and
+// merges last; none where no words are indexed.
 func byWords(ctx context.Context, repo Repository, snap *index.Snapshot, words string, first graph.RefID) ([]graph.Pos, error) {
 	q, err := query.Parse(words, query.Options{})
 	if err != nil {
 		return nil, nil //nolint:nilerr // words alone, which nobody typed as a query
 	}
-	hits, _, err := snap.Search(ctx, index.Search{Query: q, Prefix: true, Texts: repo})
+	hits, _, err := snap.Search(ctx, index.Search{Query: q, Prefix: true, Subjects: true, Texts: repo})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -157,7 +157,7 @@ func byWords(ctx context.Context, repo Repository, snap *index.Snapshot, words s
 	var ranks [4][]graph.Pos
 	for _, h := range hits {
 		rank := 0
-		if h.Score < 2 { // in the body, or nearly so
+		if snap.Graph.Merge(h.Pos) { // what somebody means is what it merged
 			rank += 2
 		}
 		if first >= 0 && !snap.Graph.Contains(first, h.Pos) {
