@@ -24,7 +24,7 @@ func (s *session) completion(p *protocol.CompletionParams) (run, error) {
 	}
 	return func(ctx context.Context) (any, error) {
 		found, err := s.server.opt.Answers.Completions(ctx, doc.Document, doc.offset(p.Position))
-		if err != nil || len(found) == 0 {
+		if err != nil || found == nil {
 			return nil, err
 		}
 		list := &protocol.CompletionList{IsIncomplete: true, Items: make([]protocol.CompletionItem, 0, len(found))}

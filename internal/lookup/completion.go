@@ -36,7 +36,8 @@ const maxCompletions = 50
 
 // Completions are the commits that may be meant at an offset, the best first:
 // by words of the subject, of which the last may be unfinished, or by the first
-// digits. Nothing is offered outside of the contexts in which commits are named.
+// digits. Outside of the contexts in which commits are named there are none, and
+// the answer is nil; within one it may be empty until more is typed.
 func (l *Lookup) Completions(ctx context.Context, doc Document, offset int) ([]Completion, error) {
 	t, ok := typingAt(doc, offset)
 	if !ok {
