@@ -124,7 +124,8 @@ type Lineage struct {
 	fixes     edges // fix → what it fixes
 	serves    edges // prerequisite → what it is there for
 	// vague are the commits that say they fix something which is not known here.
-	vague map[graph.Pos]bool
+	vague    map[graph.Pos]bool
+	complete bool // as Complete
 	// absent counts claims to be a copy of a commit that is not known here.
 	absent int
 }
@@ -139,7 +140,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.mergesGone} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.twins, b.mergesGone} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -148,6 +149,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 	for _, e := range []*edges{&l.copies, &l.reverts, &l.reapplies, &l.fixes, &l.serves} {
 		e.finish()
 	}
+	l.complete = l.upstream < 0 || f.Len() >= g.Len() && f.compared.n >= g.Len() && f.compared.open == openKey(l.openCommits(f))
 	return l, ctx.Err()
 }
 
@@ -460,20 +462,11 @@ func (b *builder) linkTwins(group []int32) {
 		if p == root {
 			continue
 		}
-		if x, y := b.changeID(p), b.changeID(root); x != 0 && y != 0 && x != y {
+		if x, y := b.facts.changeIDAt(graph.Pos(p)), b.facts.changeIDAt(graph.Pos(root)); x != 0 && y != 0 && x != y {
 			continue
 		}
 		b.copies.add(graph.Pos(p), graph.Pos(root), bySubject)
 	}
-}
-
-// changeID is the number of a commit's Change-Id, 0 for none.
-func (b *builder) changeID(p int32) uint64 {
-	i, ok := slices.BinarySearchFunc(b.facts.changes, p, func(c change, p int32) int { return cmp.Compare(c.pos, p) })
-	if !ok {
-		return 0
-	}
-	return b.facts.changes[i].id
 }
 
 // named links a copy that says that it is one, and of which subject, to the one
@@ -491,6 +484,19 @@ func (b *builder) named(p graph.Pos, c claim) {
 	}
 	if n == 1 {
 		b.copies.add(p, source, Evidence(1)<<c.evidence|byClaim)
+	}
+}
+
+// twins links the copies that contents proved.
+func (b *builder) twins() {
+	for _, t := range b.facts.compared.twins {
+		ev := byContent
+		if t.patch {
+			ev = byPatchID
+		}
+		if int(t.copy) < b.n && int(t.source) < b.n {
+			b.copies.add(t.copy, t.source, ev)
+		}
 	}
 }
 

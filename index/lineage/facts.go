@@ -25,6 +25,7 @@ import (
 	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 )
 
@@ -72,6 +73,7 @@ type Facts struct {
 	owners   []int32 // positions that claims are of, rising
 	claims   []claim // one an owner: a position stands as often as it claims something
 	evidence []string
+	compared Compared
 }
 
 // change is a commit that has a Change-Id.
@@ -195,7 +197,7 @@ func subjectHash(subject string) uint32 {
 
 // Append makes facts that also have those of the positions behind Len.
 func (f *Facts) Append(fresh []Fact) *Facts {
-	n := &Facts{dialects: f.dialects, evidence: f.names(), subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
+	n := &Facts{dialects: f.dialects, evidence: f.names(), compared: f.compared, subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
 	for i, fact := range fresh {
 		pos := int32(f.Len() + i)
 		n.subjects = append(n.subjects, fact.subject)
@@ -230,6 +232,9 @@ func (f *Facts) Cut(n int) *Facts {
 //	uint32   × that: hashes of subjects
 //	uvarint  number of commits with a Change-Id, and for each a uvarint distance
 //	         to the position before and a uint64
+//	uint64   which commits were compared by content, and uvarints: the number of
+//	         positions then, the number of twins, and for each its copy, its source
+//	         and 1 where git's patch-id is the same
 //	uvarint  number of claims, and for each a uvarint distance to the position of
 //	         the one before, bytes of meaning, evidence and digits, half as many
 //	         bytes of the name as there are digits, and a uint32 of the subject
@@ -283,6 +288,16 @@ func (f *Facts) Save(path string) error {
 		body = binary.AppendUvarint(body, uint64(c.pos-last))
 		body = binary.LittleEndian.AppendUint64(body, c.id)
 		last = c.pos
+	}
+	body = binary.LittleEndian.AppendUint64(body, f.compared.open)
+	body = binary.AppendUvarint(body, uint64(f.compared.n))
+	body = binary.AppendUvarint(body, uint64(len(f.compared.twins)))
+	for _, t := range f.compared.twins {
+		patch := uint64(0)
+		if t.patch {
+			patch = 1
+		}
+		body = binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(body, uint64(t.copy)), uint64(t.source)), patch)
 	}
 	body = binary.AppendUvarint(body, uint64(len(f.claims)))
 	last = 0
@@ -362,6 +377,14 @@ func decode(b []byte, d *Dialects) (*Facts, error) {
 		last += in.uvarint()
 		f.changes[i] = change{in.uint64(), int32(last)}
 		in.bad = in.bad || last >= uint64(n)
+	}
+	f.compared.open, f.compared.n = in.uint64(), int(in.uvarint())
+	in.bad = in.bad || f.compared.n > n
+	f.compared.twins = make([]twin, in.count(3))
+	for i := range f.compared.twins {
+		from, to, patch := in.uvarint(), in.uvarint(), in.uvarint()
+		in.bad = in.bad || from >= uint64(n) || to >= uint64(n)
+		f.compared.twins[i] = twin{graph.Pos(from), graph.Pos(to), patch == 1}
 	}
 	count := in.count(8)
 	f.owners, f.claims = make([]int32, count), make([]claim, count)

@@ -498,6 +498,9 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 		for _, limit := range snap.Limits() {
 			limits[limit] = true
 		}
+		if q.Lineage() && snap.LineagePending() {
+			limits[history.LimitLineagePending] = true
+		}
 		if q.Paths() {
 			for _, limit := range snap.PathLimits() {
 				limits[limit] = true
