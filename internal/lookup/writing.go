@@ -22,7 +22,7 @@ const (
 var (
 	formsByLanguage = map[string]form{
 		"git-commit": formMessage, "gitcommit": formMessage, "git-rebase": formTodo, "gitrebase": formTodo,
-		"diff": formPatch, "patch": formPatch, "mail": formPatch, "eml": formPatch,
+		"diff": formPatch, "patch": formPatch, "mail": formPatch, "gitsendemail": formPatch, "eml": formPatch,
 		"markdown": formText, "plaintext": formText, "text": formText, "changelog": formText, "debchangelog": formText, "restructuredtext": formText, "rst": formText, "asciidoc": formText,
 	}
 	formsByName = []struct {
@@ -30,7 +30,7 @@ var (
 		form    form
 	}{
 		{"COMMIT_EDITMSG", formMessage}, {"MERGE_MSG", formMessage}, {"SQUASH_MSG", formMessage}, {"TAG_EDITMSG", formMessage}, {"git-rebase-todo", formTodo},
-		{"*.patch", formPatch}, {"*.diff", formPatch}, {"*.eml", formPatch}, {"*.mbox", formPatch}, {"CHANGELOG*", formText}, {"ChangeLog*", formText}, {"*.txt", formText},
+		{"*.patch", formPatch}, {"*.diff", formPatch}, {"*.eml", formPatch}, {"*.mbox", formPatch}, {"CHANGELOG*", formText}, {"ChangeLog*", formText}, {"changelog*", formText}, {"*.txt", formText},
 	}
 )
 

@@ -2,11 +2,14 @@ package lookup_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -373,6 +376,42 @@ func TestCompletionsWithoutWords(t *testing.T) {
 		doc, at := marked(t, named(r, "COMMIT_EDITMSG", "", text))
 		if got, err := l.Completions(ctx, doc, at); len(got) != want || err != nil {
 			t.Errorf("%s: %v %v, want %d", text, got, err, want)
+		}
+	}
+}
+
+// TestWritingHostile: what a subject says comes clean into labels, messages and
+// inserted text.
+func TestWritingHostile(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, family)
+	tree := r.Git("rev-parse", "HEAD^{tree}")
+	who := "A <a@example.com> 1577836800 +0000"
+	r.Do("object bad commit raw\nbranch bad bad\n-- raw --\ntree " + tree + "\nauthor " + who + "\ncommitter " + who + "\n\nquagmire " + hostile + "\x00\x9b\u2028\n")
+	l, ctx := house(t, r)
+	doc, at := marked(t, named(r, "COMMIT_EDITMSG", "", "s\n\nFixes: "+r.Hash("bad").String()[:12]+" (\"x\")\nFixes: quagm|"))
+	var texts []string
+	items, err := l.Completions(ctx, doc, at)
+	for _, c := range items {
+		texts = append(texts, c.Label, c.Detail, c.Text, c.Filter)
+	}
+	all, err2 := l.Diagnostics(ctx, doc)
+	for _, d := range all {
+		texts = append(texts, d.Message)
+		for _, f := range d.Fixes {
+			texts = append(texts, f.Title, f.Text)
+		}
+	}
+	hints, err3 := l.Hints(ctx, doc, lookup.Span{End: len(doc.Text)})
+	for _, h := range hints {
+		texts = append(texts, h.Label)
+	}
+	if err := errors.Join(err, err2, err3); err != nil || len(items) != 1 || len(all) != 1 || len(hints) != 1 {
+		t.Fatalf("%v: %v, %v, %v", err, items, all, hints)
+	}
+	for _, text := range texts {
+		if strings.ContainsFunc(text, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) || !utf8.ValidString(text) {
+			t.Errorf("control characters pass: %q", text)
 		}
 	}
 }
