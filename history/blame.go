@@ -64,8 +64,8 @@ type Delta struct {
 	Old, New Hash // the file's blobs; zero where there is none on that side
 }
 
-// Patch is git's own word on what a commit changed.
-type Patch struct {
+// PatchID is git's own word on what a commit changed.
+type PatchID struct {
 	ID    string // as git patch-id --stable: equal for equal changes in equal context
 	Lines int    // that were added or taken away
 }

@@ -46,7 +46,7 @@ type Source interface {
 	// slash at the end the directories that do. It leaves out commits whose trees
 	// are missing.
 	Changes(ctx context.Context, hashes []history.Hash, fn func(h history.Hash, paths []string) error) error
-	// Deltas, Blobs and Patches read what commits changed.
+	// Deltas, Blobs and PatchIDs read what commits changed.
 	lineage.Contents
 	// Watch signals after refs may have changed, until ctx ends.
 	Watch(ctx context.Context) (<-chan struct{}, error)

@@ -149,7 +149,10 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 	for _, e := range []*edges{&l.copies, &l.reverts, &l.reapplies, &l.fixes, &l.serves} {
 		e.finish()
 	}
-	l.complete = l.upstream < 0 || f.Len() >= g.Len() && f.compared.n >= g.Len() && f.compared.open == openKey(l.openCommits(f))
+	if f.Len() >= g.Len() {
+		open := l.openCommits(f)
+		l.complete = len(open) == 0 || f.compared.n >= g.Len() && f.compared.open == openKey(open)
+	}
 	return l, ctx.Err()
 }
 

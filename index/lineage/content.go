@@ -18,8 +18,8 @@ type Contents interface {
 	Deltas(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []history.Delta) error) error
 	// Blobs calls fn with files in the order asked; the bytes are fn's during the call.
 	Blobs(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []byte) error) error
-	// Patches is what git patch-id says of commits.
-	Patches(ctx context.Context, hashes []history.Hash) (map[history.Hash]history.Patch, error)
+	// PatchIDs is what git patch-id says of commits.
+	PatchIDs(ctx context.Context, hashes []history.Hash) (map[history.Hash]history.PatchID, error)
 }
 
 // twin is a copy that its content proves.
@@ -276,9 +276,9 @@ func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 			}
 		}
 	}
-	patches := map[history.Hash]history.Patch{}
+	patches := map[history.Hash]history.PatchID{}
 	for batch := range slices.Chunk(hashes, 64) {
-		some, err := m.contents.Patches(ctx, batch)
+		some, err := m.contents.PatchIDs(ctx, batch)
 		if err != nil {
 			return nil, err
 		}

@@ -186,9 +186,9 @@ func (r *Repository) Blobs(ctx context.Context, hashes []history.Hash, fn func(h
 	return nil
 }
 
-// Patches is what git patch-id says of commits. Merges, empty commits and those
+// PatchIDs is what git patch-id says of commits. Merges, empty commits and those
 // whose objects are missing are not in it. It needs an installed git: ErrNeedsGit.
-func (r *Repository) Patches(ctx context.Context, hashes []history.Hash) (map[history.Hash]history.Patch, error) {
+func (r *Repository) PatchIDs(ctx context.Context, hashes []history.Hash) (map[history.Hash]history.PatchID, error) {
 	if r.git == nil {
 		return nil, ErrNeedsGit
 	}
@@ -209,11 +209,11 @@ func (r *Repository) Patches(ctx context.Context, hashes []history.Hash) (map[hi
 	if err != nil {
 		return nil, err
 	}
-	patches := map[history.Hash]history.Patch{}
+	patches := map[history.Hash]history.PatchID{}
 	for line := range strings.Lines(string(ids)) {
 		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if h, err := history.ParseHash(name); err == nil {
-			patches[h] = history.Patch{ID: id, Lines: lines[h]}
+			patches[h] = history.PatchID{ID: id, Lines: lines[h]}
 		}
 	}
 	return patches, nil

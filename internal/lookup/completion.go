@@ -44,7 +44,7 @@ func (l *Lookup) Completions(ctx context.Context, doc Document, offset int) ([]C
 		return nil, nil
 	}
 	repos := l.repos.All()
-	if repo, ok := l.repos.For(doc.Path); ok {
+	if repo, ok := l.repository(doc); ok {
 		repos = []Repository{repo}
 	}
 	var fs []found

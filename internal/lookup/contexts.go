@@ -58,7 +58,7 @@ type typing struct {
 
 // typingAt finds what is being typed at an offset.
 func typingAt(doc Document, offset int) (typing, bool) {
-	if offset < 0 || offset > len(doc.Text) || documentRepository(doc.URI) != "" {
+	if offset < 0 || offset > len(doc.Text) || isCommitDocument(doc) {
 		return typing{}, false
 	}
 	text := doc.Text

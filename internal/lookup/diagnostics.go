@@ -251,7 +251,7 @@ func abbreviated(f found) string {
 // unknown is about a name that no repository here knows. Only the index of the
 // document's own repository can tell, and only if it is whole.
 func (l *Lookup) unknown(ctx context.Context, doc Document, m mention) ([]Diagnostic, error) {
-	repo, ok := l.repos.For(doc.Path)
+	repo, ok := l.repository(doc)
 	if !ok || !whole(repo.Snapshot()) {
 		return nil, nil
 	}

@@ -37,7 +37,7 @@ func (l *Lookup) References(ctx context.Context, doc Document, offset int, decla
 	if !ok {
 		return nil, nil
 	}
-	asked, err := l.named(ctx, doc, m)
+	asked, err := l.meant(ctx, doc, m)
 	if err != nil {
 		return nil, err
 	}
@@ -80,17 +80,14 @@ func (l *Lookup) References(ctx context.Context, doc Document, offset int, decla
 	return targets, ctx.Err()
 }
 
-// named are the commits that a key in a document stands for.
-func (l *Lookup) named(ctx context.Context, doc Document, m scan.Match) ([]found, error) {
+// meant are the commits that a key in a document stands for.
+func (l *Lookup) meant(ctx context.Context, doc Document, m scan.Match) ([]found, error) {
 	if sha := m.Commit(); sha != "" {
 		return l.inDocument(ctx, doc, sha, true)
 	}
-	repos, _, err := l.scoped(Scope{Path: doc.Path, Repository: documentRepository(doc.URI)})
-	if err != nil {
-		repos, _, err = l.scoped(Scope{})
-	}
-	if err != nil {
-		return nil, err
+	repos := l.repos.All()
+	if own, ok := l.repository(doc); ok {
+		repos = ownFirst(repos, own)
 	}
 	for _, repo := range repos {
 		fs, err := byKey(ctx, repo, m.Key, maxCandidates)

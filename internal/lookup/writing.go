@@ -34,11 +34,17 @@ var (
 	}
 )
 
+// isCommitDocument says whether a document shows a commit: nobody writes in it.
+func isCommitDocument(doc Document) bool {
+	_, _, ok := ParseCommitURI(doc.URI)
+	return ok
+}
+
 // formOf tells what a document is. Its name comes first: editors call a rebase
 // todo or a patch plain text where they know no better.
 func formOf(doc Document) form {
-	if documentRepository(doc.URI) != "" {
-		return formSource // a commit's document is not written by anybody
+	if isCommitDocument(doc) {
+		return formSource
 	}
 	name := filepath.Base(doc.Path)
 	for _, f := range formsByName {

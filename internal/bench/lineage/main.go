@@ -141,7 +141,9 @@ func found(ctx context.Context, git *gitrepo.Repository, s *index.Snapshot) erro
 			missed = append(missed, fmt.Sprintf("%s on %s: %s", source.Short(), l.Name, l.Status))
 		}
 	}
-	share := func(hit, of int) string { return fmt.Sprintf("%d of %d (%.2f %%)", hit, of, 100*float64(hit)/float64(max(of, 1))) }
+	share := func(hit, of int) string {
+		return fmt.Sprintf("%d of %d (%.2f %%)", hit, of, 100*float64(hit)/float64(max(of, 1)))
+	}
 	fmt.Printf("Of the backports that a trailer proves, these are shown on their line under the right SHA: %s; on branches alone %s.\n\n", share(hit, want), share(hit-endedHit, want-ended))
 	slices.Sort(missed)
 	for _, m := range missed[:min(len(missed), 10)] {
@@ -177,22 +179,48 @@ func sample(ctx context.Context, git *gitrepo.Repository, loc gitrepo.Location, 
 	for _, t := range append([]string{"cherry-pick-trailer"}, tiers...) {
 		fmt.Printf("- %s: %d pairs\n", t, count[t])
 	}
-	fmt.Printf("\n| copy | source | known by | range-diff | subject |\n| --- | --- | --- | --- | --- |\n")
+	fmt.Printf("\n| copy | source | known by | range-diff | what is equal |\n| --- | --- | --- | --- | --- |\n")
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a sample
-	for _, t := range tiers {
+	slices.SortStableFunc(tiers, func(a, b string) int { return cmp.Compare(len(byTier[a]), len(byTier[b])) })
+	for i, t := range tiers { // the small ones whole, the large ones share the rest
 		list := byTier[t]
 		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-		for _, p := range list[:min(len(list), (n+len(tiers)-1)/len(tiers))] {
+		share := min(len(list), n/(len(tiers)-i))
+		n -= share
+		for _, p := range list[:share] {
 			c, err := git.Commit(ctx, p.copied)
 			if err != nil {
 				return err
 			}
+			source, err := git.Commit(ctx, p.source)
+			if err != nil {
+				return err
+			}
 			sign := rangeDiff(ctx, loc.CommonDir, p.copied, p.source)
-			fmt.Printf("| %s | %s | %s | %s | %s |\n", p.copied.Short(), p.source.Short(), t, sign, strings.ReplaceAll(c.Subject(), "|", "\\|"))
+			fmt.Printf("| %s | %s | %s | %s | %s |\n", p.copied.Short(), p.source.Short(), t, sign, alike(c, source))
 		}
 	}
 	fmt.Println()
 	return nil
+}
+
+// alike says what of two commits' headers and messages is equal, and both
+// subjects where they differ.
+func alike(a, b *history.Commit) string {
+	clean := func(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+	var equal []string
+	if a.Author.Email == b.Author.Email || a.Author.Name == b.Author.Name {
+		equal = append(equal, "author")
+	}
+	if a.Author.Date.Equal(b.Author.Date) {
+		equal = append(equal, "date")
+	}
+	if a.Subject() == b.Subject() {
+		equal = append(equal, "subject: "+clean(a.Subject()))
+	} else {
+		equal = append(equal, fmt.Sprintf("not subject: %s / %s", clean(a.Subject()), clean(b.Subject())))
+	}
+	return strings.Join(equal, ", ")
 }
 
 // rangeDiff is git's own view of two commits: "=" where the patches are equal,
