@@ -27,7 +27,9 @@ type Search struct {
 	// Prefix lets the last bare word stand for all words that it begins, for
 	// searches while somebody types.
 	Prefix bool
-	Texts  Texts
+	// Subjects lets bare words be looked for in subjects alone.
+	Subjects bool
+	Texts    Texts
 }
 
 // Texts is what a search reads in the repository itself.
@@ -287,7 +289,7 @@ func (e *evaluation) join(nodes []query.Node, with func(set, set)) (result, erro
 
 // word is a bare word: a word of the message, or the beginning of a SHA.
 func (e *evaluation) word(w *query.Word) (result, error) {
-	r, err := e.text(w.Text, messageFields)
+	r, err := e.text(w.Text, e.wordFields())
 	if w == e.prefix && err == nil {
 		r, err = e.begins(w.Text)
 	}
@@ -299,6 +301,14 @@ func (e *evaluation) word(w *query.Word) (result, error) {
 	r.subject.or(c.all)
 	r.key.or(c.key)
 	return r, nil
+}
+
+// wordFields are where bare words are looked for.
+func (e *evaluation) wordFields() []string {
+	if e.q.Subjects {
+		return []string{subjectField}
+	}
+	return messageFields
 }
 
 func isAbbreviation(s string) bool {
@@ -394,12 +404,12 @@ func (e *evaluation) verify(phrase string, r *result) error {
 func (e *evaluation) begins(text string) (result, error) {
 	tokens := query.Tokens(nil, text)
 	if e.fuzzy || len(tokens) != 1 || len(tokens[0].Text) < 3 {
-		return e.text(text, messageFields)
+		return e.text(text, e.wordFields())
 	}
 	r := e.empty()
-	for _, field := range messageFields {
+	for _, field := range e.wordFields() {
 		err := e.reading.withPrefix(e.ctx, field, tokens[0].Text, func(t string) error {
-			if err := e.reading.term(e.ctx, field, t, r.all); err != nil || field != subjectField {
+			if err := e.reading.term(e.ctx, field, t, r.all); err != nil || field != subjectField || e.q.Subjects {
 				return err
 			}
 			return e.reading.term(e.ctx, field, t, r.subject)
@@ -407,6 +417,9 @@ func (e *evaluation) begins(text string) (result, error) {
 		if err != nil {
 			return r, err
 		}
+	}
+	if e.q.Subjects {
+		r.subject = r.all.clone()
 	}
 	return r, nil
 }

@@ -49,6 +49,17 @@ func (d *documents) drop(u uri.URI) {
 	delete(d.open, string(u))
 }
 
+// uris are the open documents.
+func (d *documents) uris() []uri.URI {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]uri.URI, 0, len(d.open))
+	for u := range d.open {
+		all = append(all, uri.URI(u))
+	}
+	return all
+}
+
 // filePath is the path of a file URI, or "".
 func filePath(u uri.URI) string {
 	if u.Scheme() != "file" {
@@ -61,6 +72,7 @@ func (s *session) didOpen(p *protocol.DidOpenTextDocumentParams) error {
 	d := p.TextDocument
 	doc := lookup.Document{URI: string(d.URI), Path: filePath(d.URI), Language: string(d.LanguageID), Version: d.Version, Text: d.Text}
 	s.documents.put(doc, s.utf16)
+	s.due(d.URI, 0, true)
 	if doc.Path != "" && s.server.opt.Opened != nil {
 		s.server.opt.Opened(doc.Path)
 	}
@@ -89,10 +101,12 @@ func (s *session) didChange(p *protocol.DidChangeTextDocumentParams) error {
 	next := doc.Document
 	next.Text, next.Version = text, p.TextDocument.Version
 	s.documents.put(next, s.utf16)
+	s.due(p.TextDocument.URI, diagnosticDelay, true)
 	return nil
 }
 
 func (s *session) didClose(p *protocol.DidCloseTextDocumentParams) error {
 	s.documents.drop(p.TextDocument.URI)
+	s.due(p.TextDocument.URI, 0, true)
 	return nil
 }

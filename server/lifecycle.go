@@ -21,6 +21,14 @@ type clientCan struct {
 	contentProvider bool
 	resolveSymbols  bool
 	blameHover      bool // a hover on any line shows the change that it came with
+
+	markdownItems      bool // of completions
+	codeActions        bool
+	pullDiagnostics    bool // it asks; the others are told
+	diagnosticVersions bool
+	diagnosticRefresh  bool
+	inlayHints         bool // it shows them, and the user wants them
+	hintRefresh        bool
 }
 
 var requests map[string]request
@@ -33,7 +41,13 @@ func init() { // a literal would refer to itself through executeCommand
 		"textDocument/codeLens":         method((*session).codeLens),
 		"codeLens/resolve":              method((*session).resolveLens),
 		"textDocument/definition":       method((*session).definition),
+		"textDocument/references":       method((*session).references),
 		"textDocument/documentLink":     method((*session).documentLink),
+		"textDocument/completion":       method((*session).completion),
+		"completionItem/resolve":        method((*session).resolveCompletion),
+		"textDocument/diagnostic":       method((*session).diagnostic),
+		"textDocument/codeAction":       method((*session).codeAction),
+		"textDocument/inlayHint":        method((*session).inlayHint),
 		"workspace/symbol":              method((*session).symbols),
 		"workspaceSymbol/resolve":       method((*session).resolveSymbol),
 		"workspace/executeCommand":      method((*session).executeCommand),
@@ -96,6 +110,8 @@ func (s *session) initialize(p *protocol.InitializeParams) (run, error) {
 		TextDocumentSync:        &protocol.TextDocumentSyncOptions{OpenClose: ptr(true), Change: ptr(protocol.TextDocumentSyncKind(2))},
 		HoverProvider:           protocol.Boolean(true),
 		DefinitionProvider:      protocol.Boolean(true),
+		ReferencesProvider:      protocol.Boolean(true),
+		CompletionProvider:      &protocol.CompletionOptions{TriggerCharacters: completionTriggers, ResolveProvider: ptr(true)},
 		CodeLensProvider:        &protocol.CodeLensOptions{ResolveProvider: ptr(true)},
 		DocumentLinkProvider:    &protocol.DocumentLinkOptions{ResolveProvider: ptr(false)},
 		WorkspaceSymbolProvider: &protocol.WorkspaceSymbolOptions{ResolveProvider: ptr(s.client.resolveSymbols)},
@@ -104,6 +120,15 @@ func (s *session) initialize(p *protocol.InitializeParams) (run, error) {
 	}
 	if s.client.contentProvider {
 		caps.Workspace.TextDocumentContent = &protocol.TextDocumentContentOptions{Schemes: []string{"cabhfuil"}}
+	}
+	if s.client.codeActions {
+		caps.CodeActionProvider = &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}}
+	}
+	if s.client.pullDiagnostics {
+		caps.DiagnosticProvider = &protocol.DiagnosticOptions{Identifier: ptr(source)}
+	}
+	if s.client.inlayHints {
+		caps.InlayHintProvider = protocol.Boolean(true)
 	}
 	return func(context.Context) (any, error) {
 		s.mu.Lock()
@@ -123,9 +148,16 @@ func (s *session) learn(p *protocol.InitializeParams) {
 	if t := c.TextDocument; t != nil {
 		s.client.markdown = t.Hover != nil && slices.Contains(t.Hover.ContentFormat, "markdown")
 		s.client.linkSupport = t.Definition != nil && isTrue(t.Definition.LinkSupport)
+		s.client.markdownItems = t.Completion != nil && t.Completion.CompletionItem != nil && slices.Contains(t.Completion.CompletionItem.DocumentationFormat, "markdown")
+		s.client.codeActions = t.CodeAction != nil && t.CodeAction.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
+		s.client.pullDiagnostics = t.Diagnostic != nil
+		s.client.diagnosticVersions = t.PublishDiagnostics != nil && isTrue(t.PublishDiagnostics.VersionSupport)
+		s.client.inlayHints = t.InlayHint != nil
 	}
 	if w := c.Workspace; w != nil {
 		s.client.lensRefresh = w.CodeLens != nil && isTrue(w.CodeLens.RefreshSupport)
+		s.client.diagnosticRefresh = w.Diagnostics != nil && isTrue(w.Diagnostics.RefreshSupport)
+		s.client.hintRefresh = w.InlayHint != nil && isTrue(w.InlayHint.RefreshSupport)
 		s.client.contentProvider = w.TextDocumentContent != nil
 		s.client.resolveSymbols = w.Symbol != nil && len(w.Symbol.ResolveSupport.Properties) > 0
 	}
@@ -136,11 +168,13 @@ func (s *session) learn(p *protocol.InitializeParams) {
 	var options struct {
 		CommitDocuments bool `json:"commitDocuments"` // it reads cabhfuil: documents by itself
 		BlameHover      bool `json:"blameHover"`
+		InlayHints      bool `json:"inlayHints"`
 	}
 	if json.Unmarshal(p.InitializationOptions, &options) == nil {
 		s.client.contentProvider = s.client.contentProvider || options.CommitDocuments
 		s.client.blameHover = options.BlameHover
 	}
+	s.client.inlayHints = s.client.inlayHints && options.InlayHints
 	var folders []protocol.WorkspaceFolder
 	if list, ok := p.WorkspaceFolders.Get(); ok {
 		folders = list
@@ -204,15 +238,18 @@ func (s *session) watchParent(pid int) {
 }
 
 func (s *session) initialized(ctx context.Context) {
-	s.work.Go(func() { s.refreshLenses(ctx) })
+	s.work.Go(func() { s.refreshViews(ctx) })
+	if !s.client.pullDiagnostics {
+		s.work.Go(func() { s.pushDiagnostics(ctx) })
+	}
 	if s.client.progress && s.server.opt.Tracker != nil {
 		s.work.Go(func() { s.reportTasks(ctx) })
 	}
 }
 
-// refreshLenses passes refreshes on, one at a time: what comes while the client
+// refreshViews passes refreshes on, one at a time: what comes while the client
 // answers is one more.
-func (s *session) refreshLenses(ctx context.Context) {
+func (s *session) refreshViews(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -223,11 +260,23 @@ func (s *session) refreshLenses(ctx context.Context) {
 			return
 		case <-s.refresh:
 		}
-		if !s.client.lensRefresh {
-			continue
+		for _, u := range s.documents.uris() {
+			s.due(u, diagnosticDelay, false)
 		}
-		if _, err := s.conn.Call(ctx, "workspace/codeLens/refresh", nil, nil); err != nil && ctx.Err() == nil {
-			s.server.opt.Log.Debug("refreshing code lenses", "error", err)
+		for _, view := range []struct {
+			method string
+			can    bool
+		}{
+			{"workspace/codeLens/refresh", s.client.lensRefresh},
+			{"workspace/diagnostic/refresh", s.client.diagnosticRefresh && s.client.pullDiagnostics},
+			{"workspace/inlayHint/refresh", s.client.hintRefresh && s.client.inlayHints},
+		} {
+			if !view.can {
+				continue
+			}
+			if _, err := s.conn.Call(ctx, view.method, nil, nil); err != nil && ctx.Err() == nil {
+				s.server.opt.Log.Debug("refreshing", "method", view.method, "error", err)
+			}
 		}
 	}
 }

@@ -35,7 +35,12 @@ type Answers interface {
 	ResolveLens(ctx context.Context, doc lookup.Document, data lookup.LensData) (string, lookup.LensData, error)
 	Symbols(ctx context.Context, query string, limit int) ([]lookup.Symbol, error)
 	Definition(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Target, error)
+	References(ctx context.Context, doc lookup.Document, offset int, declaration bool) ([]lookup.Target, error)
 	Links(ctx context.Context, doc lookup.Document) ([]lookup.Link, error)
+	Completions(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Completion, error)
+	Card(ctx context.Context, data lookup.CompletionData) (*lookup.Hover, error)
+	Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.Diagnostic, error)
+	Hints(ctx context.Context, doc lookup.Document, within lookup.Span) ([]lookup.InlayHint, error)
 	CommitDocument(ctx context.Context, scope lookup.Scope, sha string) (*lookup.CommitDocument, error)
 }
 
@@ -74,7 +79,8 @@ func New(opt Options) *Server {
 	return &Server{opt: opt, sessions: map[*session]bool{}}
 }
 
-// Refresh asks the clients to ask for code lenses again. It returns at once;
+// Refresh asks the clients to ask for code lenses, diagnostics and hints again,
+// and pushes diagnostics anew to those that do not ask. It returns at once;
 // several calls make one request.
 func (s *Server) Refresh() {
 	s.mu.Lock()
@@ -95,7 +101,7 @@ var ErrNotShutDown = errors.New("the client left without shutdown")
 // ctx ends. It returns nil after a proper shutdown.
 func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancel(ctx)
-	sess := &session{server: s, refresh: make(chan struct{}, 1), exited: make(chan struct{}), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
+	sess := &session{server: s, refresh: make(chan struct{}, 1), exited: make(chan struct{}), diagnosing: newDiagnosing(), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
 	wire := newStream(rwc)
 	sess.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(wire), jsonrpc2.WithCodec(codec{}))
 	s.mu.Lock()
@@ -162,10 +168,11 @@ type session struct {
 	exited  chan struct{}
 	work    sync.WaitGroup // goroutines that initialized started
 
-	documents documents
-	utf16     bool // set by initialize, before any document is opened
-	client    clientCan
-	root      string // the first workspace folder; it scopes questions without a file
+	documents  documents
+	diagnosing *diagnosing
+	utf16      bool // set by initialize, before any document is opened
+	client     clientCan
+	root       string // the first workspace folder; it scopes questions without a file
 
 	mu      sync.Mutex
 	at      lifecycle

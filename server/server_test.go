@@ -69,6 +69,59 @@ func (answers) CommitDocument(_ context.Context, s lookup.Scope, key string) (*l
 	return &lookup.CommitDocument{Repository: "r", SHA: sha, URI: lookup.CommitURI("r", sha), Text: "commit " + key}, nil
 }
 
+func (answers) References(_ context.Context, doc lookup.Document, _ int, declaration bool) ([]lookup.Target, error) {
+	var targets []lookup.Target
+	for i := range len(doc.Text) {
+		targets = append(targets, lookup.Target{Repository: "r", SHA: history.MustHash(fmt.Sprintf("%040x", i))})
+	}
+	if declaration {
+		targets = append(targets, lookup.Target{Repository: "r", SHA: sha})
+	}
+	return targets, nil
+}
+func (answers) Completions(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Completion, error) {
+	switch doc.Text {
+	case "wait":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case "":
+		return nil, nil
+	}
+	return []lookup.Completion{{
+		Span: lookup.Span{Start: strings.LastIndexByte(doc.Text, ' ') + 1, End: offset}, Label: sha.Short() + " Fix", Detail: "✓ main", Text: sha.String(), Filter: "typed Fix",
+		Data: lookup.CompletionData{Repository: "r", SHA: sha.String()},
+	}}, nil
+}
+func (answers) Card(_ context.Context, data lookup.CompletionData) (*lookup.Hover, error) {
+	return &lookup.Hover{Markdown: "**card**", Plain: "card of " + data.SHA}, nil
+}
+
+// Diagnostics finds each "bad" in a document.
+func (answers) Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.Diagnostic, error) {
+	switch {
+	case strings.HasPrefix(doc.Text, "panic"):
+		panic("as asked")
+	case strings.HasPrefix(doc.Text, "wait"):
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	var all []lookup.Diagnostic
+	for at := 0; ; at += len("bad") {
+		i := strings.Index(doc.Text[at:], "bad")
+		if i < 0 {
+			return all, nil
+		}
+		at += i
+		all = append(all, lookup.Diagnostic{
+			Span: lookup.Span{Start: at, End: at + len("bad")}, Severity: lookup.Warning, Code: lookup.CodeFixesSubject, Message: fmt.Sprintf("version %d", doc.Version),
+			Fixes: []lookup.Fix{{Title: "Make it good", Text: "good"}},
+		})
+	}
+}
+func (answers) Hints(_ context.Context, _ lookup.Document, within lookup.Span) ([]lookup.InlayHint, error) {
+	return []lookup.InlayHint{{Offset: within.End, Label: "Fix"}}, nil
+}
+
 // editor is a client that can send any bytes and waits for states.
 type editor struct {
 	t     *testing.T

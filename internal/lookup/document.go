@@ -226,7 +226,8 @@ func (l *Lookup) commitTitle(ctx context.Context, data LensData) (string, error)
 	return strings.Join(titles, "  ·  "), nil
 }
 
-// Definition leads from a commit's name to its document.
+// Definition leads from a commit's name to its document, and from a copy's to
+// that of its upstream original.
 func (l *Lookup) Definition(ctx context.Context, doc Document, offset int) ([]Target, error) {
 	m, ok := scan.At(doc.Text, offset)
 	if !ok || m.Commit() == "" {
@@ -235,6 +236,7 @@ func (l *Lookup) Definition(ctx context.Context, doc Document, offset int) ([]Ta
 	fs, err := l.inDocument(ctx, doc, m.Commit(), true)
 	var targets []Target
 	for _, f := range fs {
+		f = source(f)
 		targets = append(targets, Target{Origin: Span{m.Start, m.End}, Repository: f.repo.Name(), SHA: f.hash})
 	}
 	return targets, err

@@ -95,7 +95,7 @@ func registry(t *testing.T, all ...*gittest.Repo) (lookup.Repositories, context.
 	registry.Declare(configured)
 	registry.OpenDeclared(ctx)
 	for _, r := range registry.All() {
-		if err := r.Index.WaitWords(ctx); err != nil {
+		if err := r.Index.WaitLineage(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
