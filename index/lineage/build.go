@@ -179,7 +179,9 @@ func (b *builder) claims() {
 		for end < len(b.facts.claims) && graph.Pos(b.facts.owners[end]) == p {
 			end++
 		}
-		b.claimsOf(p, i, end)
+		if b.graph.Reachable(p) {
+			b.claimsOf(p, i, end)
+		}
 		i = end
 	}
 }
@@ -193,7 +195,7 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 		if c.digits == 0 {
 			continue
 		}
-		to, ok := b.graph.Named(c.name, int(c.digits))
+		to, ok := b.resolve(c)
 		if !ok || to == p {
 			if c.means == copies || c.means == copiesPart {
 				b.absent++
@@ -209,7 +211,7 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 		switch {
 		case c.means == ownWork:
 			b.own[p] = true
-		case c.digits > 0 && (c.means == fixes || c.means == serves) && !resolved[c.means],
+		case c.digits > 0 && (c.means == fixes || c.means == serves) && !b.known(c),
 			c.digits == 0 && (c.means == reverts || c.means == reapplies) && !turned,
 			c.digits == 0 && c.means == copies && !resolved[copies] && !b.opt.NoTrailers:
 			b.bySubject[c.subject] = nil
@@ -218,13 +220,25 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 	}
 }
 
+// resolve finds the commit that a claim names. One that no ref has is as good as
+// absent: an index that is built anew does not know it.
+func (b *builder) resolve(c claim) (graph.Pos, bool) {
+	to, ok := b.graph.Named(c.name, int(c.digits))
+	return to, ok && b.graph.Reachable(to)
+}
+
+func (b *builder) known(c claim) bool {
+	_, ok := b.resolve(c)
+	return ok
+}
+
 // subjectClaims makes edges of the claims whose commit has to be found by its
 // subject.
 func (b *builder) subjectClaims() {
 	delete(b.bySubject, 0)
 	if len(b.bySubject) > 0 {
 		for p, hash := range b.facts.subjects[:b.n] {
-			if found, asked := b.bySubject[hash]; asked {
+			if found, asked := b.bySubject[hash]; asked && b.graph.Reachable(graph.Pos(p)) {
 				b.bySubject[hash] = append(found, int32(p))
 			}
 		}
@@ -307,15 +321,33 @@ func (b *builder) upstreamHas(p graph.Pos) bool {
 	return b.upstream >= 0 && b.graph.Contains(b.upstream, p)
 }
 
-// root is the one of the positions, which rise, that the others are copies of:
-// the first one upstream, or else the first.
+// root is the one of the positions that the others are copies of: the first one
+// upstream, or else the first.
 func (b *builder) root(group []int32) int32 {
-	for _, p := range group {
-		if b.upstreamHas(graph.Pos(p)) {
-			return p
+	return slices.MinFunc(group, func(p, q int32) int {
+		if x, y := b.upstreamHas(graph.Pos(p)), b.upstreamHas(graph.Pos(q)); x != y {
+			if x {
+				return -1
+			}
+			return 1
 		}
+		return b.older(p, q)
+	})
+}
+
+// older orders commits by their dates; of two with one date an ancestor comes
+// first. It does not depend on when they were read.
+func (b *builder) older(p, q int32) int {
+	if n := cmp.Compare(b.graph.CommitTime(graph.Pos(p)), b.graph.CommitTime(graph.Pos(q))); n != 0 || p == q {
+		return n
 	}
-	return group[0]
+	switch {
+	case b.graph.IsAncestor(graph.Pos(p), graph.Pos(q)):
+		return -1
+	case b.graph.IsAncestor(graph.Pos(q), graph.Pos(p)):
+		return 1
+	}
+	return b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q)))
 }
 
 // link makes the others of a group copies of its root.
@@ -387,7 +419,7 @@ func (b *builder) subjects() {
 	}
 	var twins []twin
 	for _, p := range b.sameTimes() {
-		if !b.graph.Merge(graph.Pos(p)) {
+		if !b.graph.Merge(graph.Pos(p)) && b.graph.Reachable(graph.Pos(p)) {
 			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], p})
 		}
 	}
@@ -401,13 +433,23 @@ func (b *builder) subjects() {
 			j++
 		}
 		if j-i > 1 && j-i <= maxGroup {
-			group = group[:0]
-			for _, t := range twins[i:j] {
-				if b.graph.Reachable(graph.Pos(t.pos)) && b.sameWriter(twins[i].pos, t.pos) {
-					group = append(group, t.pos)
+			for k := i; k < j; k++ {
+				if twins[k].pos < 0 {
+					continue
 				}
+				group = group[:0]
+				for m := k; m < j; m++ {
+					if p := twins[m].pos; p >= 0 && (m == k || b.sameWriter(twins[k].pos, p)) {
+						group = append(group, p)
+					}
+				}
+				for m := k + 1; m < j; m++ {
+					if slices.Contains(group, twins[m].pos) {
+						twins[m].pos = -1 // is of this writer
+					}
+				}
+				b.linkTwins(group)
 			}
-			b.linkTwins(group)
 		}
 		i = j
 	}

@@ -1,7 +1,9 @@
 package lineage
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -45,11 +47,19 @@ func (l *Lineage) Missing(ctx context.Context, from, in Side) (lacks []Lack, exc
 			continue
 		}
 		lack := Lack{Pos: p, Reason: "not on " + from.Name}
+		if s := l.standing(l.family(p), from.Ref); isPresent(s.status) {
+			lack.Reason = "only a part of it is on " + from.Name + ", as " + l.short(s.commit)
+		}
 		if need := l.need(p, from); need != "" {
 			lack.Needed, lack.Reason = true, need
 		}
 		lacks = append(lacks, lack)
 	}
+	// Positions are in the order of history, and in that of time only where all was
+	// read at once.
+	newer := func(a, b graph.Pos) int { return cmp.Compare(g.CommitTime(b), g.CommitTime(a)) }
+	slices.SortStableFunc(lacks, func(a, b Lack) int { return newer(a.Pos, b.Pos) })
+	slices.SortStableFunc(excluded, func(a, b Excluded) int { return newer(a.Pos, b.Pos) })
 	return lacks, excluded, nil
 }
 
@@ -62,6 +72,9 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 	there := l.standing(f, from.Ref)
 	switch there.status {
 	case history.Contains, history.Backported:
+		if there.isPart() {
+			return ""
+		}
 		return "is there as " + l.short(there.commit) + " (" + strings.Join(l.Names(there.evidence), ", ") + ")"
 	case history.Reverted:
 		return "was there as " + l.short(there.commit) + ", and " + l.short(there.revertedBy) + " reverted it there"
@@ -69,8 +82,14 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 	if s := l.standing(f, in.Ref); s.status == history.Reverted {
 		return "reverted on " + in.Name + " by " + l.short(s.revertedBy)
 	}
-	if undone := l.undoes(p, in.Ref); undone >= 0 && !l.reached([]*family{l.family(undone)}, from.Ref) {
-		return "reverts " + l.short(undone) + ", which is not there"
+	if undone := l.undoes(p, in.Ref); undone >= 0 {
+		of := l.family(undone)
+		if !l.reached([]cause{{family: of}}, from.Ref) {
+			return "reverts " + l.short(undone) + ", which is not there"
+		}
+		if len(l.reverts.of(p)) > 0 && isPresent(l.standing(of, in.Ref).status) {
+			return "reverts " + l.short(undone) + ", which came back on " + in.Name
+		}
 	}
 	causes, known := l.causes(f)
 	if known && !l.reached(causes, from.Ref) && !l.graph.Truncated(from.Ref) {

@@ -313,14 +313,14 @@ func judge(l history.Landing) (ok bool, reason string) {
 			}
 			return false, what + ", without its follow-up " + strings.Join(fixes, ", ")
 		}
-		if l.Status == history.Backported && slices.Contains(l.Evidence, "partial") {
+		if slices.Contains(l.Evidence, "partial") {
 			return false, what + ", but only a part of it"
 		}
 		return true, what
 	case history.Reverted:
 		return false, "was reverted there by " + l.RevertedBy.Short()
 	case history.NotAffected:
-		return true, "is not needed there: what it fixes never reached the line"
+		return true, "is not needed there: what it fixes or reverts never reached the line"
 	case history.Unknown:
 		return false, "cannot be told: the history is truncated"
 	}
