@@ -19,12 +19,15 @@ const (
 	evidencePart       = "partial"
 	evidenceClaimed    = "subject"
 	evidenceMergeGone  = "reverted-merge"
+	evidenceRequest    = "pull-request"
+	evidenceMessage    = "same-message"
+	evidenceBackpatch  = "backpatch" // of the dialects whose copies have the very same message
 	maxGroup           = 64
 	maxRevertedCommits = 5000
 )
 
 // ownEvidence is what Build itself finds; dialects add theirs behind.
-var ownEvidence = []string{evidenceTrailer, evidenceChangeID, evidenceSubject, evidencePatchID, evidenceContent, evidencePart, evidenceClaimed, evidenceMergeGone}
+var ownEvidence = []string{evidenceTrailer, evidenceChangeID, evidenceSubject, evidencePatchID, evidenceContent, evidencePart, evidenceClaimed, evidenceMergeGone, evidenceRequest, evidenceMessage}
 
 // Evidence is a set of evidence, a bit for each entry of a Facts' table.
 type Evidence uint32
@@ -40,6 +43,8 @@ var (
 	inPart      = bit(evidencePart)
 	byClaim     = bit(evidenceClaimed)
 	byGoneMerge = bit(evidenceMergeGone)
+	byRequest   = bit(evidenceRequest)
+	byMessage   = bit(evidenceMessage)
 )
 
 // Line is a release line, or the upstream one.
@@ -139,7 +144,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.mergesGone} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.mergesGone} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -162,11 +167,18 @@ type builder struct {
 	// the positions, rising, that have one of these subjects.
 	open      []int
 	bySubject map[uint32][]int32
+	// requests are the facts' by number.
+	requests []request
+	// messages are the commits whose copies have the very same message.
+	messages []message
 	// gone are the merges that a commit reverts, with that commit.
 	gone []edge
 }
 
-func (b *builder) index() { b.n = min(b.facts.Len(), b.graph.Len()) }
+func (b *builder) index() {
+	b.n = min(b.facts.Len(), b.graph.Len())
+	b.indexRequests()
+}
 
 // claims makes edges of what names a commit.
 func (b *builder) claims() {
@@ -189,10 +201,23 @@ func (b *builder) claims() {
 // claimsOf takes the claims [i, end), which are those of one commit. A subject
 // counts only where no name of the same meaning leads to a commit.
 func (b *builder) claimsOf(p graph.Pos, i, end int) {
-	var resolved [ownWork + 1]bool
+	var resolved [lastMeans + 1]bool
 	turned := false // a name says what is reverted, so that the subject need not
 	for _, c := range b.facts.claims[i:end] {
-		if c.digits == 0 {
+		switch {
+		case c.means == copiesRequest:
+			resolved[copies] = b.copyOfRequest(p, c) || resolved[copies]
+			continue
+		case c.means == copiesChange:
+			resolved[copies] = b.copyOfChange(p, c) || resolved[copies]
+			continue
+		case c.means == sameMessage:
+			b.messages = append(b.messages, message{c.subject, int32(p)})
+			continue
+		case c.means == revertsRequest:
+			turned = b.revertOfRequest(p, c) || turned
+			continue
+		case c.digits == 0:
 			continue
 		}
 		to, ok := b.resolve(c)
@@ -213,7 +238,7 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 			b.own[p] = true
 		case c.digits > 0 && (c.means == fixes || c.means == serves) && !b.known(c),
 			c.digits == 0 && (c.means == reverts || c.means == reapplies) && !turned,
-			c.digits == 0 && c.means == copies && !resolved[copies] && !b.opt.NoTrailers:
+			(c.digits == 0 && c.means == copies || c.means == copiesRequest && c.subject != 0) && !resolved[copies] && !b.opt.NoTrailers:
 			b.bySubject[c.subject] = nil
 			b.open = append(b.open, at)
 		}
@@ -247,7 +272,7 @@ func (b *builder) subjectClaims() {
 	for _, at := range b.open {
 		p, c := graph.Pos(b.facts.owners[at]), b.facts.claims[at]
 		switch c.means {
-		case copies:
+		case copies, copiesRequest:
 			b.named(p, c)
 		case reverts, reapplies:
 			if p == turned {
@@ -350,11 +375,16 @@ func (b *builder) older(p, q int32) int {
 	return b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q)))
 }
 
+// disowns says whether a commit says of itself that nothing upstream is its source.
+func (b *builder) disowns(p, root int32) bool {
+	return b.own[graph.Pos(p)] && b.upstreamHas(graph.Pos(root))
+}
+
 // link makes the others of a group copies of its root.
 func (b *builder) link(group []int32, ev Evidence) {
 	root := b.root(group)
 	for _, p := range group {
-		if p != root {
+		if p != root && !b.disowns(p, root) {
 			b.copies.add(graph.Pos(p), graph.Pos(root), ev)
 		}
 	}
@@ -499,7 +529,7 @@ func (b *builder) linkTwins(group []int32) {
 	}
 	root := b.root(group)
 	for _, p := range group {
-		if p == root {
+		if p == root || b.disowns(p, root) {
 			continue
 		}
 		if x, y := b.changeID(p), b.changeID(root); x != 0 && y != 0 && x != y {
@@ -521,7 +551,7 @@ func (b *builder) changeID(p int32) uint64 {
 // named links a copy that says that it is one, and of which subject, to the one
 // earlier commit upstream that has it and the same author.
 func (b *builder) named(p graph.Pos, c claim) {
-	if b.upstreamHas(p) {
+	if b.upstreamHas(p) || b.own[p] {
 		return
 	}
 	source, n := graph.Pos(-1), 0
