@@ -23,7 +23,8 @@ const (
 	evidenceMessage    = "same-message"
 	evidenceBackpatch  = "backpatch" // of the dialects whose copies have the very same message
 	maxGroup           = 64
-	maxRevertedCommits = 5000
+	maxRevertedCommits = 5000 // that a reverted merge brought
+	maxTaken           = 200  // that a merge brought of which there is a copy
 )
 
 // ownEvidence is what Build itself finds; dialects add theirs behind.
@@ -134,6 +135,16 @@ type Lineage struct {
 	absent int
 }
 
+// brought are the commits that a merge brought to its first parent, newest first;
+// none where they are more than max, or where p is no merge.
+func (l *Lineage) brought(p graph.Pos, max int) []graph.Pos {
+	parents := l.graph.Parents(p, nil)
+	if len(parents) < 2 {
+		return nil
+	}
+	return l.graph.Between(parents[0], parents[1:], max)
+}
+
 // Build resolves facts against a graph. Facts of positions that the graph has
 // and f has not are not known yet: see Covered. The error is ctx's.
 func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
@@ -144,7 +155,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.mergesGone} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.merges} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -171,8 +182,9 @@ type builder struct {
 	requests []request
 	// messages are the commits whose copies have the very same message.
 	messages []message
-	// gone are the merges that a commit reverts, with that commit.
-	gone []edge
+	// gone are the merges that a commit reverts, with that commit, and taken those
+	// that a commit which is no merge is a copy of.
+	gone, taken []edge
 }
 
 func (b *builder) index() {
@@ -304,6 +316,9 @@ func (b *builder) edge(c claim, from, to graph.Pos) {
 			ev |= inPart
 		}
 		b.copies.add(from, to, ev)
+		if b.graph.Merge(to) && !b.graph.Merge(from) {
+			b.taken = append(b.taken, edge{from, to, ev})
+		}
 	case reverts:
 		b.reverts.add(from, to, ev)
 		if b.graph.Merge(to) {
@@ -375,9 +390,10 @@ func (b *builder) older(p, q int32) int {
 	return b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q)))
 }
 
-// disowns says whether a commit says of itself that nothing upstream is its source.
+// disowns says whether a commit says of itself that nothing upstream is its
+// source, and the root does not say the same of itself.
 func (b *builder) disowns(p, root int32) bool {
-	return b.own[graph.Pos(p)] && b.upstreamHas(graph.Pos(root))
+	return b.own[graph.Pos(p)] && !b.own[graph.Pos(root)] && b.upstreamHas(graph.Pos(root))
 }
 
 // link makes the others of a group copies of its root.
@@ -566,16 +582,19 @@ func (b *builder) named(p graph.Pos, c claim) {
 	}
 }
 
-// mergesGone makes a revert of a merge one of each commit that the merge brought.
-func (b *builder) mergesGone() {
-	var parents []graph.Pos
+// merges makes a revert of a merge one of each commit that the merge brought, and
+// so with copies of merges.
+func (b *builder) merges() {
 	for _, e := range b.gone {
-		parents = b.graph.Parents(e.to, parents[:0])
-		if len(parents) < 2 {
-			continue
-		}
-		for _, p := range b.graph.Between(parents[0], parents[1:], maxRevertedCommits) {
+		for _, p := range b.brought(e.to, maxRevertedCommits) {
 			b.reverts.add(e.from, p, e.evidence|byGoneMerge)
+		}
+	}
+	for _, e := range b.taken {
+		for _, p := range b.brought(e.to, maxTaken) {
+			if !b.graph.Merge(p) && p != e.from {
+				b.copies.add(e.from, p, e.evidence)
+			}
 		}
 	}
 }

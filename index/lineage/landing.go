@@ -284,10 +284,14 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 	f := l.family(asked)
 	follow := l.followUps(f)
 	causes, known := l.causes(f)
+	brought := l.merged(asked)
 	wanted := l.upstream < 0 || l.standing(f, l.upstream).status != history.Reverted
 	landings := make([]Landing, 0, len(lines))
 	for _, line := range lines {
 		s := l.standing(f, line.Ref)
+		if s.status == history.Missing && len(brought) > 0 {
+			s = l.allOf(brought, line.Ref)
+		}
 		landing := Landing{Line: line, Status: s.status, Commit: s.commit, RevertedBy: s.revertedBy}
 		switch s.status {
 		case history.Missing:
@@ -314,6 +318,38 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 		landings = append(landings, landing)
 	}
 	return landings
+}
+
+// merged are the families of what a merge brought; none for other commits, and
+// for merges that brought many.
+func (l *Lineage) merged(asked graph.Pos) []*family {
+	if !l.graph.Merge(asked) {
+		return nil
+	}
+	var all []*family
+	for _, p := range l.brought(asked, maxTaken) {
+		if !l.graph.Merge(p) {
+			all = append(all, l.family(p))
+		}
+	}
+	return all
+}
+
+// allOf is how a merge stands on a ref that has not the merge itself: it is there
+// where all is that it brought, and the newest of that is named.
+func (l *Lineage) allOf(brought []*family, ref graph.RefID) standing {
+	newest := standing{status: history.Missing, commit: -1, revertedBy: -1}
+	for i, f := range brought {
+		s := l.standing(f, ref)
+		if !isPresent(s.status) {
+			return standing{status: history.Missing, commit: -1, revertedBy: -1}
+		}
+		if i == 0 {
+			newest = s
+			newest.status = history.Backported
+		}
+	}
+	return newest
 }
 
 func isPresent(s history.Status) bool { return s == history.Contains || s == history.Backported }

@@ -66,14 +66,17 @@ func (b *builder) copyOfRequest(p graph.Pos, c claim) bool {
 		b.copies.add(p, titled[0], ev|byClaim)
 	case len(merges) == 1:
 		b.copies.add(p, merges[0], ev)
-		parents := b.graph.Parents(merges[0], nil)
-		if c.subject == 0 || len(parents) < 2 {
-			break
-		}
-		for _, q := range b.graph.Between(parents[0], parents[1:], maxRevertedCommits) {
-			if b.facts.subjects[q] == c.subject && !b.graph.Merge(q) {
-				b.copies.add(p, q, ev|byClaim)
+		found := false
+		if c.subject != 0 {
+			for _, q := range b.brought(merges[0], maxRevertedCommits) {
+				if b.facts.subjects[q] == c.subject && !b.graph.Merge(q) {
+					b.copies.add(p, q, ev|byClaim)
+					found = true
+				}
 			}
+		}
+		if !found && !b.graph.Merge(p) {
+			b.taken = append(b.taken, edge{p, merges[0], ev})
 		}
 	case len(all) == 1:
 		b.copies.add(p, all[0], ev)

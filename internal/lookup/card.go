@@ -215,6 +215,7 @@ var evidenceWords = map[string]string{
 	"cherry-pick-trailer": "cherry-pick trailer", "change-id": "Change-Id", "subject-and-author-date": "subject and author date",
 	"patch-id": "patch", "same-content": "content", "user-dialect": "a dialect of yours", "subject": "subject, by its own word",
 	"pull-request": "pull request", "partial": "a part of it",
+	"same-message": "message and author",
 }
 
 // EvidenceWords say how copies are known, for people, each once.

@@ -14,17 +14,21 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 )
 
 var update = flag.Bool("update", false, "rewrite the answers in testdata/scenarios")
 
-// TestScenarios runs testdata/scenarios/*.txtar: histories of which a maintainer
-// knows how each change stands. The comment of an archive describes one; the
-// parts are:
+// TestScenarios runs testdata/scenarios/*.txtar and testdata/dialects/*.txtar:
+// histories of which a maintainer knows how each change stands. The comment of an
+// archive describes one; the parts are:
 //
 //	repository   a gittest script; its own files are behind "-> NAME <-"
+//	lines        patterns of release lines, where a community's are no default
 //	clone        options of git clone: the questions go to such a clone
 //	answers      questions, each on a line of its own, and indented below each
 //	             what is answered, with labels instead of object names
@@ -37,11 +41,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/scenari
 //	check LABEL LINE
 func TestScenarios(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/scenarios/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
+	for _, file := range archives(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			a, err := txtar.ParseFile(file)
@@ -55,8 +55,10 @@ func TestScenarios(t *testing.T) {
 					s.repo = gittest.New(t, regexp.MustCompile(`(?m)^-> (.*) <-$`).ReplaceAllString(string(part.Data), "-- $1 --"))
 				case "clone":
 					s.repo = s.repo.Clone(strings.Fields(string(part.Data))...)
+				case "lines":
+					s.lines.ReleaseLines = strings.Fields(string(part.Data))
 				case "answers":
-					s.lookup, s.ctx = house(t, s.repo)
+					s.open(t)
 					got := s.answers(t, string(part.Data))
 					if diff := cmp.Diff(string(part.Data), got); diff != "" && !*update {
 						t.Errorf("(-want +got):\n%s", diff)
@@ -75,10 +77,61 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// archives are the files of all scenarios.
+func archives(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, dir := range []string{"scenarios", "dialects"} {
+		files, err := filepath.Glob("testdata/" + dir + "/*.txtar")
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		all = append(all, files...)
+	}
+	return all
+}
+
+// TestDialectsAreAsked holds that each built-in dialect stands in the messages of
+// a scenario.
+func TestDialectsAreAsked(t *testing.T) {
+	t.Parallel()
+	read := map[string]bool{}
+	for _, file := range archives(t) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := anySHA.ReplaceAllString(string(b), "1b4e28ba9d5f")
+		dialect.Builtin().Read(text, func(c dialect.Claim) bool { read[c.Dialect] = true; return true })
+		for _, m := range subjects.FindAllStringSubmatch(text, -1) {
+			dialect.Builtin().Read(strings.ReplaceAll(m[1]+m[2], `\n`, "\n"), func(c dialect.Claim) bool { read[c.Dialect] = true; return true })
+		}
+	}
+	for _, d := range dialect.Builtin().Dialects() {
+		if !read[d.Name] {
+			t.Errorf("no scenario has a message in the dialect %s: %s", d.Name, d.Example)
+		}
+	}
+}
+
+var (
+	anySHA   = regexp.MustCompile(`\$\{\w+(:\d+)?\}`)
+	subjects = regexp.MustCompile(`(?m)^(?:commit \S+|git merge .*-m) (?:"([^"]*)"|'([^']*)')`)
+)
+
 type scenario struct {
+	lines  line.Config
 	repo   *gittest.Repo
 	lookup *lookup.Lookup
 	ctx    context.Context //nolint:containedctx // of one test
+}
+
+// open indexes the repository. Words are of no use here.
+func (s *scenario) open(t *testing.T) {
+	t.Helper()
+	repos, ctx := declared(t, []repos.Configured{{Name: "demo", Path: s.repo.Dir, Lines: s.lines}}, false)
+	s.lookup, s.ctx = lookup.New(repos, nil), ctx
+	t.Cleanup(s.lookup.Close)
 }
 
 // answers answers all questions of a part anew.
