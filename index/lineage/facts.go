@@ -423,7 +423,7 @@ func decode(b []byte, d *Dialects) (*Facts, error) {
 	f.changes = make([]change, in.count(9))
 	last := uint64(0)
 	for i := range f.changes {
-		last += in.uvarint()
+		last += in.step(n)
 		f.changes[i] = change{in.uint64(), int32(last)}
 		in.bad = in.bad || last >= uint64(n)
 	}
@@ -431,7 +431,7 @@ func decode(b []byte, d *Dialects) (*Facts, error) {
 	last = 0
 	number := int64(0)
 	for i := range f.requests {
-		last += in.uvarint()
+		last += in.step(n)
 		number += in.varint()
 		f.requests[i] = request{uint32(number), int32(last)}
 		in.bad = in.bad || last >= uint64(n) || number < 0 || number > math.MaxUint32
@@ -440,7 +440,7 @@ func decode(b []byte, d *Dialects) (*Facts, error) {
 	f.owners, f.claims = make([]int32, count), make([]claim, count)
 	last = 0
 	for i := range f.claims {
-		last += in.uvarint()
+		last += in.step(n)
 		c := claim{means: means(in.byte()), evidence: in.byte(), digits: in.byte()}
 		var name [8]byte
 		copy(name[:], in.take(int(c.digits+1)/2))
@@ -482,6 +482,16 @@ func (in *input) uvarint() uint64 {
 	}
 	in.b = in.b[n:]
 	return v
+}
+
+// step is a distance between positions, of which there are n.
+func (in *input) step(n int) uint64 {
+	d := in.uvarint()
+	if d > uint64(n) {
+		in.bad = true
+		return 0
+	}
+	return d
 }
 
 func (in *input) varint() int64 {

@@ -78,7 +78,10 @@ func RequestNumber(key string) (n uint32, ok bool) {
 		return 0, false
 	}
 	number, err := strconv.ParseUint(end[digits:], 10, 32)
-	return uint32(number), err == nil && number > 0
+	if err != nil || number == 0 {
+		return 0, false
+	}
+	return uint32(number), true
 }
 
 // NormalSubject is what a subject says by itself: without a copy's prefix and
