@@ -121,12 +121,12 @@ func (l *Lineage) need(p graph.Pos, from Side) string {
 		}
 		for _, e := range l.fixes.of(m.pos) {
 			if s := l.standing(l.family(e.to), from.Ref); isPresent(s.status) {
-				return "fixes " + l.asNamed(e.to, s.commit) + ", which is on " + from.Name
+				return "fixes " + l.short(e.to) + ", which is on " + l.asNamed(from, e.to, s.commit)
 			}
 		}
 		for _, e := range l.reverts.of(m.pos) {
 			if s := l.standing(l.family(e.to), from.Ref); isPresent(s.status) {
-				return "reverts " + l.asNamed(e.to, s.commit) + ", which is on " + from.Name
+				return "reverts " + l.short(e.to) + ", which is on " + l.asNamed(from, e.to, s.commit)
 			}
 		}
 	}
@@ -135,10 +135,10 @@ func (l *Lineage) need(p graph.Pos, from Side) string {
 
 func (l *Lineage) short(p graph.Pos) string { return l.graph.Hash(p).Short() }
 
-// asNamed is a commit, with its name on the line where that is another one.
-func (l *Lineage) asNamed(p, there graph.Pos) string {
+// asNamed is a line, with a commit's name there where that is another one.
+func (l *Lineage) asNamed(on Side, p, there graph.Pos) string {
 	if p == there {
-		return l.short(p)
+		return on.Name
 	}
-	return l.short(p) + " (there " + l.short(there) + ")"
+	return on.Name + " as " + l.short(there)
 }
