@@ -336,17 +336,17 @@ func (l *Lineage) merged(asked graph.Pos) []*family {
 }
 
 // allOf is how a merge stands on a ref that has not the merge itself: it is there
-// where all is that it brought, and the newest of that is named.
+// where copies of all that it brought are, and the newest of them is named. A ref
+// that has these commits themselves may be the one that was merged.
 func (l *Lineage) allOf(brought []*family, ref graph.RefID) standing {
 	newest := standing{status: history.Missing, commit: -1, revertedBy: -1}
 	for i, f := range brought {
 		s := l.standing(f, ref)
-		if !isPresent(s.status) {
+		if s.status != history.Backported {
 			return standing{status: history.Missing, commit: -1, revertedBy: -1}
 		}
 		if i == 0 {
 			newest = s
-			newest.status = history.Backported
 		}
 	}
 	return newest
