@@ -131,6 +131,8 @@ type Lineage struct {
 	serves    edges // prerequisite → what it is there for
 	// vague are the commits that say they fix something which is not known here.
 	vague map[graph.Pos]bool
+	// requested are the merges of requests.
+	requested map[graph.Pos]bool
 	// absent counts claims to be a copy of a commit that is not known here.
 	absent int
 }
@@ -148,7 +150,7 @@ func (l *Lineage) brought(p graph.Pos, max int) []graph.Pos {
 // Build resolves facts against a graph. Facts of positions that the graph has
 // and f has not are not known yet: see Covered. The error is ctx's.
 func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
-	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.names(), vague: map[graph.Pos]bool{}}
+	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.names(), vague: map[graph.Pos]bool{}, requested: map[graph.Pos]bool{}}
 	for _, line := range lines {
 		if line.Upstream {
 			l.upstream = line.Ref

@@ -320,10 +320,11 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 	return landings
 }
 
-// merged are the families of what a merge brought; none for other commits, and
-// for merges that brought many.
+// merged are the families of what the merge of a request brought, which people
+// ask for by the request's number; none for other commits, and for merges that
+// brought many.
 func (l *Lineage) merged(asked graph.Pos) []*family {
-	if !l.graph.Merge(asked) {
+	if !l.requested[asked] {
 		return nil
 	}
 	var all []*family

@@ -21,6 +21,9 @@ func (b *builder) indexRequests() {
 	for _, r := range b.facts.requests {
 		if int(r.pos) < b.n && b.graph.Reachable(graph.Pos(r.pos)) {
 			b.requests = append(b.requests, r)
+			if b.graph.Merge(graph.Pos(r.pos)) {
+				b.requested[graph.Pos(r.pos)] = true
+			}
 		}
 	}
 	slices.SortFunc(b.requests, func(x, y request) int {
