@@ -34,6 +34,7 @@ var alone = []struct {
 	{"internal/gitrepo/packed", []string{}, "bytes of packs, and nothing that a configuration says"},
 	{"internal/scan", []string{"history"}, "text is scanned for documents and messages alike"},
 	{"index/graph", []string{"history"}, "the graph knows no git, and no text but the names of people"},
+	{"index/lineage", []string{"history", "index/graph", "index/lineage/dialect"}, "what derives from what follows from messages and a graph; others read repositories"},
 	{"index/lineage/dialect", []string{"history"}, "what a message says does not depend on any commit"},
 	{"index/mailmap", []string{}, "a mailmap is text and a table"},
 	{"index/paths", []string{"index/graph"}, "positions of a graph, and paths that somebody else reads"},
