@@ -318,3 +318,33 @@ func TestThousandsOfFixes(t *testing.T) {
 		t.Errorf("related took %v", took)
 	}
 }
+
+// TestAmbiguousSource holds that a source whose abbreviation several commits
+// begin with is none of them, and that a longer one is found.
+func TestAmbiguousSource(t *testing.T) {
+	t.Parallel()
+	m := made{messages: map[history.Hash]string{}}
+	add := func(name, message string, parents ...history.Hash) history.Hash {
+		h := history.MustHash(name + strings.Repeat("0", 40-len(name)))
+		m.nodes = append(m.nodes, graph.Node{Hash: h, Parents: parents, CommitTime: int64(len(m.nodes)), AuthorTime: int64(len(m.nodes))})
+		m.messages[h] = message
+		return h
+	}
+	base := add("1", "Begin\n")
+	one := add("aaaaaaa1", "One\n", base)
+	two := add("aaaaaaa2", "Two\n", one)
+	vague := add("3", "Copy\n\n(cherry-picked from aaaaaaa)\n", base)
+	clear := add("4", "Other copy\n\n(cherry-picked from aaaaaaa2)\n", vague)
+	m.tips = []graph.Tip{{Name: "refs/heads/main", Commit: two}, {Name: "refs/heads/stable/1", Commit: clear}}
+	m.grow(t, graph.New(20), m.nodes)
+	l, err := Build(t.Context(), m.Graph, m.facts(), m.lines, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for h, want := range map[history.Hash]bool{one: false, vague: false, two: true, clear: true} {
+		p, _ := m.Pos(h)
+		if got := len(l.Related(p)) > 0; got != want {
+			t.Errorf("%s has copies or sources: %v", h.Short(), got)
+		}
+	}
+}
