@@ -57,3 +57,15 @@ func newer(a, b *Blamed) bool {
 	}
 	return a.Hash.Compare(b.Hash) > 0
 }
+
+// Delta is a file that a commit changed against its parent.
+type Delta struct {
+	Path     string
+	Old, New Hash // the file's blobs; zero where there is none on that side
+}
+
+// PatchID is git's own word on what a commit changed.
+type PatchID struct {
+	ID    string // as git patch-id --stable: equal for equal changes in equal context
+	Lines int    // that were added or taken away
+}

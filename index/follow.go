@@ -35,6 +35,9 @@ func (x *Index) follow(ctx context.Context) {
 				continue
 			}
 		case <-x.refs:
+		case o := <-x.outcomes:
+			x.take(ctx, o)
+			continue
 		case <-retry.C:
 			if !x.takeOver() {
 				continue

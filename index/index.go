@@ -46,6 +46,8 @@ type Source interface {
 	// slash at the end the directories that do. It leaves out commits whose trees
 	// are missing.
 	Changes(ctx context.Context, hashes []history.Hash, fn func(h history.Hash, paths []string) error) error
+	// Deltas, Blobs and PatchIDs read what commits changed.
+	lineage.Contents
 	// Watch signals after refs may have changed, until ctx ends.
 	Watch(ctx context.Context) (<-chan struct{}, error)
 }
@@ -59,8 +61,8 @@ type Options struct {
 	Lines    line.Config
 	Tracker  *task.Tracker
 	Log      *slog.Logger
-	// Words asks for the text index from the start, and Paths for that of paths
-	// once the words stand. Otherwise they are built when first asked for: a single
+	// Words asks for the text index from the start, and Paths for that of paths,
+	// and for the comparison of contents, once the words stand. Otherwise they are built when first asked for: a single
 	// answer from the graph should not cost them, nor one about words the paths.
 	Words, Paths bool
 	// Dialects are how messages say what they copy, revert and fix; nil for the
@@ -91,18 +93,22 @@ type Index struct {
 	refs      chan struct{} // capacity 1: look at the refs again
 	feeds     chan struct{} // capacity 1: there may be words to index
 	pathFeeds chan struct{} // capacity 1: there may be paths to index
+	compares  chan struct{} // capacity 1: there may be contents to compare
+	outcomes  chan outcome
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced whenever what waiters look at changes
-	asked    int           // checks of the refs that were asked for
-	checked  int           // the last one of these that is answered
-	looked   bool          // the refs were looked at once
-	rebuild  bool          // the next check builds a new generation
-	words    bool          // the text index is wanted
-	pathsToo bool          // so is the path index, after it
-	err      error         // why the last check failed, or nil
-	wordErr  error         // why there is no text index, or why it does not grow
-	pathErr  error         // the same of the path index
+	mu         sync.Mutex
+	changed    chan struct{} // closed and replaced whenever what waiters look at changes
+	asked      int           // checks of the refs that were asked for
+	checked    int           // the last one of these that is answered
+	looked     bool          // the refs were looked at once
+	rebuild    bool          // the next check builds a new generation
+	words      bool          // the text index is wanted
+	pathsToo   bool          // so is the path index, after it
+	err        error         // why the last check failed, or nil
+	wordErr    error         // why there is no text index, or why it does not grow
+	compareToo bool          // contents are to be compared
+	compareErr error         // why they could not be
+	pathErr    error         // the same of the path index
 
 	store *store
 	held  heldCommits
@@ -157,7 +163,7 @@ func Open(src Source, opt Options) (*Index, error) {
 	}
 	x := &Index{
 		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words, pathsToo: opt.Paths,
-		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), changed: make(chan struct{}),
+		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), compares: make(chan struct{}, 1), outcomes: make(chan outcome), compareToo: opt.Paths, changed: make(chan struct{}),
 	}
 	var err error
 	x.store, err = newStore(opt.Dir)
@@ -215,6 +221,7 @@ func (x *Index) Start(ctx context.Context) {
 	x.done.Go(func() { x.follow(ctx) })
 	x.done.Go(func() { x.feed(ctx) })
 	x.done.Go(func() { x.feedPaths(ctx) })
+	x.done.Go(func() { x.compare(ctx) })
 }
 
 // Close ends what Start began, waits for it and for open readings, and gives
@@ -255,7 +262,7 @@ func (x *Index) linesOf(refs history.Refs, g *graph.Graph) []line.Line {
 
 // publish makes a state the present one.
 func (x *Index) publish(g *graph.Graph, refs history.Refs, lines []line.Line, p publication) {
-	s := &Snapshot{Graph: g, Refs: refs, Lines: lines, index: x, behind: p.behind, lineage: p.lineage}
+	s := &Snapshot{Graph: g, Refs: refs, Lines: lines, index: x, behind: p.behind, lineage: p.lineage, facts: x.facts}
 	next := p.next
 	if last := x.snap.Load(); last != nil && last.Graph == g {
 		s.tags = last.tags
@@ -362,15 +369,17 @@ func (x *Index) WaitWords(ctx context.Context) error {
 }
 
 // WaitLineage waits until, beyond WaitWords, all copies, reverts and fixes are
-// known.
+// known, by every tier of evidence. Where words cannot be indexed or contents not
+// be compared, it does not wait for these: LineagePending tells.
 func (x *Index) WaitLineage(ctx context.Context) error {
 	if err := x.WaitGraph(ctx); err != nil {
 		return err
 	}
+	x.wantComparison()
 	if err := x.WaitWords(ctx); err != nil && ctx.Err() != nil {
-		return err // without words, what closes the same bug is not known
+		return err
 	}
-	return x.wait(ctx, func() (bool, error) { return !x.Snapshot().LineagePending(), x.err })
+	return x.wait(ctx, func() (bool, error) { return !x.Snapshot().LineagePending() || x.compareErr != nil, x.err })
 }
 
 // WaitPaths waits until, beyond WaitWords, all commits' paths are indexed.

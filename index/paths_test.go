@@ -109,7 +109,7 @@ func TestPaths(t *testing.T) {
 		{"file:*/topic.c", "theirs"},
 		{"file:SRC", ""},
 		{"file:src -file:engine.c", "clean theirs move"},
-		{"file:src/engine.c in:stable/1", "edit1 root"},
+		{"file:src/engine.c ref:stable/1", "edit1 root"},
 		{"file:src/engine.c otherwise", "otherwise"},
 		{"file:link.c OR file:./topic.c", "move"},
 		{"type:merge file:src", "evil clean"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/index/query"
 )
 
@@ -135,6 +136,7 @@ type evaluation struct {
 	prefix  *query.Word // the word that stands for all that it begins
 	fuzzy   bool
 	words   bool // the query has words, so that it can be fuzzy
+	within  set  // what filters need to look at; nil for all
 }
 
 func (e *evaluation) empty() result {
@@ -149,7 +151,7 @@ func (e *evaluation) filter(keep func(graph.Pos) bool) (result, error) {
 		if p%4096 == 0 && e.ctx.Err() != nil {
 			return r, e.ctx.Err()
 		}
-		if keep(p) {
+		if (e.within == nil || e.within.has(p)) && keep(p) {
 			r.all.add(p)
 		}
 	}
@@ -166,7 +168,7 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 	case nil:
 		return e.filter(func(graph.Pos) bool { return true })
 	case *query.And:
-		return e.join(n.Nodes, set.and)
+		return e.and(n.Nodes)
 	case *query.Or:
 		return e.join(n.Nodes, set.or)
 	case *query.Not:
@@ -200,7 +202,13 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 	case *query.Ref:
 		return e.on(n.Name, "ref:")
 	case *query.In:
-		return e.on(e.snap.lineRef(n.Line), "in:")
+		return e.onLine(n.Line, "in:", func(s history.Status) bool { return s == history.Contains || s == history.Backported })
+	case *query.Missing:
+		return e.onLine(n.Line, "missing:", func(s history.Status) bool { return s == history.Missing })
+	case *query.Fixes:
+		return e.fixes(n)
+	case *query.BackportOf:
+		return e.derived(n.Key, (*lineage.Lineage).Copies)
 	case *query.CVE:
 		return e.key(history.KeyCVE, n.ID)
 	case *query.ChangeID:
@@ -216,6 +224,48 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 var ErrUnanswered = errors.New("this operator cannot be answered yet")
 
 func unanswered(operator string) error { return fmt.Errorf("%s %w", operator, ErrUnanswered) }
+
+// and joins what all nodes match. How changes stand on lines is asked last, and
+// of those commits alone that match the rest.
+func (e *evaluation) and(nodes []query.Node) (result, error) {
+	asksLines := func(n query.Node) bool {
+		if not, ok := n.(*query.Not); ok {
+			n = not.Node
+		}
+		switch n.(type) {
+		case *query.In, *query.Missing:
+			return true
+		}
+		return false
+	}
+	var first, last []query.Node
+	for _, n := range nodes {
+		if asksLines(n) {
+			last = append(last, n)
+		} else {
+			first = append(first, n)
+		}
+	}
+	if len(first) == 0 || len(last) == 0 {
+		return e.join(nodes, set.and)
+	}
+	joined, err := e.join(first, set.and)
+	if err != nil {
+		return joined, err
+	}
+	outer := e.within
+	defer func() { e.within = outer }()
+	for _, n := range last {
+		e.within = joined.all
+		r, err := e.matches(n)
+		if err != nil {
+			return r, err
+		}
+		joined.all.and(r.all)
+		joined.subject.and(r.subject)
+	}
+	return joined, nil
+}
 
 func (e *evaluation) join(nodes []query.Node, with func(set, set)) (result, error) {
 	var joined result

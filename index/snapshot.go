@@ -22,6 +22,7 @@ type Snapshot struct {
 
 	index   *Index
 	lineage *lineage.Lineage // nil while it is not known
+	facts   *lineage.Facts   // that it is made of
 	tags    *line.Tags
 	view    *view     // nil while there is no text index
 	paths   *pathView // nil while there is no path index
@@ -197,7 +198,7 @@ func (s *Snapshot) ancestry(p graph.Pos, lines []line.Line) []history.Landing {
 }
 
 // LineagePending says that copies, reverts and fixes are not all known yet.
-func (s *Snapshot) LineagePending() bool { return s.lineage == nil }
+func (s *Snapshot) LineagePending() bool { return s.lineage == nil || !s.lineage.Complete() }
 
 // Related are the commits that have to do with one; none while the lineage is
 // not known.
@@ -206,6 +207,14 @@ func (s *Snapshot) Related(p graph.Pos) []lineage.Relation {
 		return nil
 	}
 	return s.lineage.Related(p)
+}
+
+// EachCopy calls fn with each copy, its source, and how that is known; it calls
+// nothing while the lineage is not known.
+func (s *Snapshot) EachCopy(fn func(copied, source graph.Pos, evidence []string)) {
+	if s.lineage != nil {
+		s.lineage.Each(fn)
+	}
 }
 
 // ErrNoLineage is returned while it is not known what derives from what.

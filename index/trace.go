@@ -139,10 +139,11 @@ func (x *Index) trace(ctx context.Context, g *graph.Graph, lines []line.Line) (*
 func (x *Index) publishLineage(l *lineage.Lineage) {
 	x.genMu.Lock()
 	s := *x.snap.Load()
-	s.lineage = l
+	s.lineage, s.facts = l, x.facts
 	x.snap.Store(&s)
 	x.genMu.Unlock()
 	x.notify(nil)
+	signal(x.compares)
 }
 
 // saveFacts writes the facts where they are not on disk yet.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -34,26 +33,19 @@ func (s *session) textDocumentContent(p *protocol.TextDocumentContentParams) (ru
 // commitURI is where a client finds a commit's document: under our scheme, or
 // for clients that read files alone in a file that is written now.
 func (s *session) commitURI(ctx context.Context, repository, sha string) (uri.URI, error) {
-	if s.client.contentProvider {
-		h, err := history.ParseHash(sha)
+	h, err := history.ParseHash(sha)
+	if err != nil || s.client.contentProvider {
 		return uri.URI(lookup.CommitURI(repository, h)), err
 	}
 	doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: repository}, sha)
 	if err != nil {
 		return "", err
 	}
-	file := s.commitFile(repository, sha)
+	file := lookup.CommitFile(s.server.opt.CacheDir, repository, h)
 	if err := writeReadOnly(file, doc.Text); err != nil {
 		return "", err
 	}
 	return uri.File(file), nil
-}
-
-// A name of dots alone would be another directory.
-var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+|^\.+$`)
-
-func (s *session) commitFile(repository, sha string) string {
-	return filepath.Join(s.server.opt.CacheDir, "commits", unsafeInName.ReplaceAllString(repository, "-"), sha+".commit")
 }
 
 // writeReadOnly replaces a file whole. It is read-only, so that nobody edits
@@ -92,7 +84,7 @@ func (s *session) show(ctx context.Context, argument json.RawMessage) (any, erro
 	if len(p.Keys) == 0 {
 		return nil, invalidParams("keys: expected a commit")
 	}
-	doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: p.Repository, Path: p.Path}, p.Keys[0].String())
+	doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: p.Repository, Path: p.Path, URI: p.URI}, p.Keys[0].String())
 	if err != nil {
 		return nil, err
 	}

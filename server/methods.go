@@ -169,7 +169,7 @@ func (s *session) symbolURI(ctx context.Context, f lookup.Symbol) (uri.URI, erro
 		return uri.URI(lookup.CommitURI(f.Repository, f.SHA)), nil
 	}
 	if s.client.resolveSymbols {
-		return uri.File(s.commitFile(f.Repository, f.SHA.String())), nil
+		return uri.File(lookup.CommitFile(s.server.opt.CacheDir, f.Repository, f.SHA)), nil
 	}
 	return s.commitURI(ctx, f.Repository, f.SHA.String())
 }

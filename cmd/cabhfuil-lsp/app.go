@@ -161,8 +161,8 @@ type repository struct {
 	at gitrepo.Location
 }
 
-// maxPatch bounds the diff of a commit's document.
-const maxPatch = 1 << 20
+// patchLimits bound the diff of a commit's document.
+var patchLimits = gitrepo.PatchLimits{File: 128 << 10, Total: 1 << 20}
 
 func (x repository) Name() string      { return x.r.Name }
 func (x repository) Remotes() []string { return x.r.Remotes() }
@@ -172,13 +172,8 @@ func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, erro
 	return x.Repository.Resolve(ctx, x.at.GitDir, rev)
 }
 
-func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
-	p, err := x.Repository.Patch(ctx, h, maxPatch)
-	text = p.Stat
-	if p.Diff != "" {
-		text += "\n\n" + p.Diff
-	}
-	return text, p.Note, err
+func (x repository) Patch(ctx context.Context, c *history.Commit) (*history.Patch, error) {
+	return x.Repository.Patch(ctx, c, patchLimits)
 }
 
 // scope is the part of a command's argument that says whom to ask.
@@ -193,7 +188,7 @@ type scope struct {
 
 // resolve opens the repository of the scope's file where somebody waits for it.
 func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
-	out := lookup.Scope{Repository: s.Repository}
+	out := lookup.Scope{Repository: s.Repository, URI: s.URI}
 	if s.URI != "" {
 		u, err := url.Parse(s.URI)
 		if err != nil || u.Scheme != "file" {

@@ -130,7 +130,8 @@ type Lineage struct {
 	fixes     edges // fix → what it fixes
 	serves    edges // prerequisite → what it is there for
 	// vague are the commits that say they fix something which is not known here.
-	vague map[graph.Pos]bool
+	vague    map[graph.Pos]bool
+	complete bool // as Complete
 	// requested are the merges of requests.
 	requested map[graph.Pos]bool
 	// absent counts claims to be a copy of a commit that is not known here.
@@ -157,7 +158,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.merges} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.merges} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -165,6 +166,10 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 	}
 	for _, e := range []*edges{&l.copies, &l.reverts, &l.reapplies, &l.fixes, &l.serves} {
 		e.finish()
+	}
+	if f.Len() >= g.Len() {
+		open := l.openCommits(f)
+		l.complete = len(open) == 0 || f.compared.n >= g.Len() && f.compared.open == openKey(open)
 	}
 	return l, ctx.Err()
 }
@@ -550,20 +555,11 @@ func (b *builder) linkTwins(group []int32) {
 		if p == root || b.disowns(p, root) {
 			continue
 		}
-		if x, y := b.changeID(p), b.changeID(root); x != 0 && y != 0 && x != y {
+		if x, y := b.facts.changeIDAt(graph.Pos(p)), b.facts.changeIDAt(graph.Pos(root)); x != 0 && y != 0 && x != y {
 			continue
 		}
 		b.copies.add(graph.Pos(p), graph.Pos(root), bySubject)
 	}
-}
-
-// changeID is the number of a commit's Change-Id, 0 for none.
-func (b *builder) changeID(p int32) uint64 {
-	i, ok := slices.BinarySearchFunc(b.facts.changes, p, func(c change, p int32) int { return cmp.Compare(c.pos, p) })
-	if !ok {
-		return 0
-	}
-	return b.facts.changes[i].id
 }
 
 // named links a copy that says that it is one, and of which subject, to the one
@@ -582,6 +578,34 @@ func (b *builder) named(p graph.Pos, c claim) {
 	if n == 1 {
 		b.copies.add(p, source, Evidence(1)<<c.evidence|byClaim)
 	}
+}
+
+// twins links the copies that contents proved. What brings a change back has its
+// content too, but is a re-apply by its own word.
+func (b *builder) twins() {
+	for _, t := range b.facts.compared.twins {
+		ev := byContent
+		if t.patch {
+			ev = byPatchID
+		}
+		if int(t.copy) >= b.n || int(t.source) >= b.n || !b.graph.Reachable(t.copy) || !b.graph.Reachable(t.source) {
+			continue
+		}
+		if !b.disowns(int32(t.copy), int32(t.source)) && (!b.turns(t.copy) || b.turns(t.source)) {
+			b.copies.add(t.copy, t.source, ev)
+		}
+	}
+}
+
+// turns says whether a commit says that it takes something out or brings it back.
+func (b *builder) turns(p graph.Pos) bool {
+	i, _ := slices.BinarySearch(b.facts.owners, int32(p))
+	for ; i < len(b.facts.owners) && b.facts.owners[i] == int32(p); i++ {
+		if m := b.facts.claims[i].means; m == reverts || m == reapplies || m == revertsRequest {
+			return true
+		}
+	}
+	return false
 }
 
 // merges makes a revert of a merge one of each commit that the merge brought, and

@@ -26,6 +26,7 @@ import (
 	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 )
 
@@ -81,6 +82,7 @@ type Facts struct {
 	owners   []int32 // positions that claims are of, rising
 	claims   []claim // one an owner: a position stands as often as it claims something
 	evidence []string
+	compared Compared
 }
 
 // change is a commit that has a Change-Id.
@@ -245,7 +247,7 @@ func wordsHash(text string) uint32 {
 
 // Append makes facts that also have those of the positions behind Len.
 func (f *Facts) Append(fresh []Fact) *Facts {
-	n := &Facts{dialects: f.dialects, evidence: f.names(), subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), requests: slices.Clip(f.requests), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
+	n := &Facts{dialects: f.dialects, evidence: f.names(), compared: f.compared, subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), requests: slices.Clip(f.requests), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
 	for i, fact := range fresh {
 		pos := int32(f.Len() + i)
 		n.subjects = append(n.subjects, fact.subject)
@@ -286,13 +288,16 @@ func (f *Facts) Cut(n int) *Facts {
 //	         to the position before and a uint64
 //	uvarint  number of requests, and for each a uvarint distance to the position
 //	         of the one before and a varint distance to its number
+//	uint64   which commits were compared by content, and uvarints: the number of
+//	         positions then, the number of twins, and for each its copy, its source
+//	         and 1 where git's patch-id is the same
 //	uvarint  number of claims, and for each a uvarint distance to the position of
 //	         the one before, bytes of meaning, evidence and digits, half as many
 //	         bytes of the name as there are digits, and a uint32 of the subject
 //
 // Versions:
 //
-//	1: no requests
+//	1: neither requests nor what contents proved
 //	2: as above; claims to be a copy of what a request brought or a Change-Id names
 const factsVersion = 2
 
@@ -347,6 +352,16 @@ func (f *Facts) Save(path string) error {
 		body = binary.AppendUvarint(body, uint64(r.pos-before.pos))
 		body = binary.AppendVarint(body, int64(r.number)-int64(before.number))
 		before = r
+	}
+	body = binary.LittleEndian.AppendUint64(body, f.compared.open)
+	body = binary.AppendUvarint(body, uint64(f.compared.n))
+	body = binary.AppendUvarint(body, uint64(len(f.compared.twins)))
+	for _, t := range f.compared.twins {
+		patch := uint64(0)
+		if t.patch {
+			patch = 1
+		}
+		body = binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(body, uint64(t.copy)), uint64(t.source)), patch)
 	}
 	body = binary.AppendUvarint(body, uint64(len(f.claims)))
 	last = 0
@@ -435,6 +450,13 @@ func decode(b []byte, d *Dialects) (*Facts, error) {
 		number += in.varint()
 		f.requests[i] = request{uint32(number), int32(last)}
 		in.bad = in.bad || last >= uint64(n) || number < 0 || number > math.MaxUint32
+	}
+	f.compared.open, f.compared.n = in.uint64(), int(in.step(n))
+	f.compared.twins = make([]twin, in.count(3))
+	for i := range f.compared.twins {
+		from, to, patch := in.step(n), in.step(n), in.uvarint()
+		in.bad = in.bad || from >= uint64(n) || to >= uint64(n)
+		f.compared.twins[i] = twin{graph.Pos(from), graph.Pos(to), patch == 1}
 	}
 	count := in.count(8)
 	f.owners, f.claims = make([]int32, count), make([]claim, count)

@@ -39,7 +39,7 @@ func facts(t testing.TB, messages ...string) *Facts {
 
 // content is all that facts hold, for comparisons.
 func content(f *Facts) string {
-	return fmt.Sprint(f.subjects, f.changes, f.requests, f.owners, f.claims, f.names())
+	return fmt.Sprint(f.subjects, f.changes, f.requests, f.owners, f.claims, f.names(), f.compared)
 }
 
 func TestFactsRoundTrip(t *testing.T) {

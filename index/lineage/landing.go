@@ -515,3 +515,55 @@ func (l *Lineage) Original(p graph.Pos) (graph.Pos, bool) {
 	}
 	return found, found >= 0
 }
+
+// Derived says whether anything derives from a commit or it from anything, so
+// that ancestry alone does not tell how it stands.
+func (l *Lineage) Derived(p graph.Pos) bool {
+	return len(l.copies.of(p)) > 0 || len(l.copies.to(p)) > 0 || len(l.reverts.to(p)) > 0 ||
+		len(l.fixes.of(p)) > 0 || len(l.reverts.of(p)) > 0
+}
+
+// On is how a change stands on a line, in one word.
+func (l *Lineage) On(p graph.Pos, line Line) history.Status {
+	f := l.family(p)
+	s := l.standing(f, line.Ref)
+	if s.status != history.Missing {
+		return s.status
+	}
+	if l.graph.Truncated(line.Ref) {
+		return history.Unknown
+	}
+	if causes, known := l.causes(f); known && !l.reached(causes, line.Ref) {
+		return history.NotAffected
+	}
+	return history.Missing
+}
+
+// Fixers are the commits that say that they fix a change, any copy of it.
+func (l *Lineage) Fixers(p graph.Pos) []graph.Pos {
+	var all []graph.Pos
+	for _, m := range l.family(p).members {
+		for _, e := range l.fixes.to(m.pos) {
+			all = append(all, e.from)
+		}
+	}
+	return all
+}
+
+// Copies are the copies of a change, without the commit itself and its sources.
+func (l *Lineage) Copies(p graph.Pos) []graph.Pos {
+	var all []graph.Pos
+	for _, m := range l.family(p).members {
+		if !m.source {
+			all = append(all, m.pos)
+		}
+	}
+	return all
+}
+
+// Each calls fn with each copy, its source, and how that is known.
+func (l *Lineage) Each(fn func(copied, source graph.Pos, evidence []string)) {
+	for _, e := range l.copies.out {
+		fn(e.from, e.to, l.Names(e.evidence))
+	}
+}

@@ -92,7 +92,7 @@ func (b *builder) copyOfRequest(p graph.Pos, c claim) bool {
 // copyOfChange links a commit that says that it is a copy of the one with another
 // Change-Id than its own.
 func (b *builder) copyOfChange(p graph.Pos, c claim) bool {
-	if b.opt.NoTrailers || b.changeID(int32(p)) == c.name {
+	if b.opt.NoTrailers || b.facts.changeIDAt(p) == c.name {
 		return false // the Change-Ids say so by themselves
 	}
 	var group []int32

@@ -143,20 +143,35 @@ func (q *Query) Repos() []string {
 }
 
 // Paths says whether the query asks which paths commits changed.
-func (q *Query) Paths() bool { return hasFile(q.Root) }
+func (q *Query) Paths() bool {
+	return has(q.Root, func(n Node) bool { _, ok := n.(*File); return ok })
+}
 
-func hasFile(n Node) bool {
-	switch n := n.(type) {
-	case *File:
-		return true
-	case *Not:
-		return hasFile(n.Node)
-	case *And:
-		return slices.ContainsFunc(n.Nodes, hasFile)
-	case *Or:
-		return slices.ContainsFunc(n.Nodes, hasFile)
+// Lineage says whether the query asks what derives from what.
+func (q *Query) Lineage() bool {
+	return has(q.Root, func(n Node) bool {
+		switch n.(type) {
+		case *In, *Missing, *Fixes, *BackportOf:
+			return true
+		}
+		return false
+	})
+}
+
+// has says whether a term that fits stands anywhere below a node.
+func has(n Node, fits func(Node) bool) bool {
+	below := func(nodes []Node) bool {
+		return slices.ContainsFunc(nodes, func(n Node) bool { return has(n, fits) })
 	}
-	return false
+	switch n := n.(type) {
+	case *Not:
+		return has(n.Node, fits)
+	case *And:
+		return below(n.Nodes)
+	case *Or:
+		return below(n.Nodes)
+	}
+	return fits(n)
 }
 
 // String is the query in canonical form; parsed again, it is the same query.

@@ -581,10 +581,11 @@ func TestHostile(t *testing.T) {
 	if _, err := repo.Commit(ctx, r.Hash("one")); err != nil {
 		t.Error(err)
 	}
-	if p, err := repo.Patch(ctx, r.Hash("one"), 1<<20); err != nil || !strings.Contains(p.Diff, "+one") {
+	limits := gitrepo.PatchLimits{File: 1 << 20, Total: 1 << 20}
+	if p, err := repo.Patch(ctx, &history.Commit{Hash: r.Hash("one")}, limits); err != nil || !strings.Contains(p.Against[0].Files[1].Diff, "+one") {
 		t.Errorf("the patch: %+v, %v", p, err)
 	}
-	if p, err := repo.Patch(ctx, r.Hash("two"), 1<<20); err != nil || p.Note == "" {
+	if p, err := repo.Patch(ctx, &history.Commit{Hash: r.Hash("two"), Parents: []history.Hash{r.Hash("one")}}, limits); err != nil || p.Against[0].Note == "" || len(p.Against[0].Files) == 0 {
 		t.Errorf("the patch of a missing blob: %+v, %v", p, err)
 	}
 	if _, err := repo.Resolve(ctx, "", "HEAD~1"); err != nil {

@@ -51,41 +51,54 @@ func (s *gitSource) startObjects(ctx context.Context, args ...string) (*objects,
 	return nil, fmt.Errorf("starting git cat-file: %w", err)
 }
 
-// next reads one answer. The commit is nil for an object that is missing or no
-// commit. header is the answer's first line.
-func (o *objects) next() (c *history.Commit, header string, err error) {
+// nextRaw reads one answer: the object's kind and content, which hold until the
+// next reading. kind is "" for an object that is missing, and for one of more
+// than most bytes, which is passed over. header is the answer's first line.
+func (o *objects) nextRaw(most int) (kind string, content []byte, header string, err error) {
 	line, err := o.out.ReadSlice('\n')
 	if err != nil {
-		return nil, "", err
+		return "", nil, "", err
 	}
 	header = string(line[:len(line)-1])
-	name, rest, _ := strings.Cut(header, " ")
+	_, rest, _ := strings.Cut(header, " ")
 	kind, digits, ok := strings.Cut(rest, " ")
 	if !ok { // "<name> missing", "<name> ambiguous"
-		return nil, header, nil
+		return "", nil, header, nil
 	}
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || n > maxCommit {
-		return nil, header, fmt.Errorf("git cat-file answered %q", header)
+	if err != nil || n < 0 {
+		return "", nil, header, fmt.Errorf("git cat-file answered %q", header)
+	}
+	if n > most {
+		_, err := io.CopyN(io.Discard, o.out, int64(n)+1)
+		return "", nil, header, err
 	}
 	if cap(o.buf) < n+1 {
 		o.buf = make([]byte, n+1+n/2)
 	}
 	o.buf = o.buf[:n+1] // and the newline after the object
 	if _, err := io.ReadFull(o.out, o.buf); err != nil {
+		return "", nil, header, err
+	}
+	return kind, o.buf[:n], header, nil
+}
+
+// next reads one answer. The commit is nil for an object that is missing or no
+// commit. header is the answer's first line.
+func (o *objects) next() (c *history.Commit, header string, err error) {
+	kind, content, header, err := o.nextRaw(maxCommit)
+	if err != nil || kind != "commit" {
 		return nil, header, err
 	}
-	if kind != "commit" {
-		return nil, header, nil
-	}
+	name, _, _ := strings.Cut(header, " ")
 	h, err := history.ParseHash(name)
 	if err != nil {
 		return nil, header, fmt.Errorf("git cat-file answered %q", header)
 	}
-	if !named(h, o.buf[:n]) { // git does not look
+	if !named(h, content) { // git does not look
 		return nil, header + ", which has another content", nil
 	}
-	return parseCommit(h, o.buf[:n]), header, nil
+	return parseCommit(h, content), header, nil
 }
 
 // named says whether a commit with this content has this name.

@@ -39,7 +39,7 @@ var explain = map[history.Limit]string{
 	history.LimitIndexBehind:    "The index is catching up with the repository.",
 	history.LimitTextPending:    "Words are still being indexed.",
 	history.LimitPathsPending:   "Which commits changed which paths is still being indexed.",
-	history.LimitLineagePending: "Copies under another SHA are not looked for yet.",
+	history.LimitLineagePending: "Not all copies under other names are known yet.",
 	history.LimitRefsLeftOut:    "Some refs could not be read.",
 	history.LimitForgePending:   "The forge has not answered yet.",
 	history.LimitForgeOffline:   "The forge cannot be reached.",

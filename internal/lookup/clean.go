@@ -2,8 +2,11 @@ package lookup
 
 import (
 	"cmp"
+	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Clean takes out of a text what would act on a terminal, an editor or a
@@ -62,3 +65,45 @@ func code(s string) string {
 
 // bold is a text in bold.
 func bold(s string) string { return "**" + cmp.Or(escape(s), unseen) + "**" }
+
+// visible is a diff in which everything can be seen that acts unseen: a change
+// of line ends, an escape sequence, a character that turns the direction of
+// text. Line ends and tabs stay.
+func visible(diff string) string {
+	diff = strings.ToValidUTF8(diff, "\uFFFD")
+	if strings.IndexFunc(diff, acts) < 0 {
+		return diff
+	}
+	var b strings.Builder
+	for _, r := range diff {
+		switch {
+		case !acts(r):
+			b.WriteRune(r)
+		case r < 0x20:
+			b.WriteRune(0x2400 + r) // Unicode's pictures of control characters
+		case r == 0x7f:
+			b.WriteRune(0x2421)
+		default:
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		}
+	}
+	return b.String()
+}
+
+func acts(r rune) bool {
+	return r < 0x20 && r != '\n' && r != '\t' || r >= 0x7f && r <= 0x9f || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'
+}
+
+// fileName is a file's name as it can be read: quoted, with escapes, where it
+// holds what cannot be seen, as git does too.
+func fileName(name string) string {
+	for _, r := range name {
+		if r == utf8.RuneError || !strconv.IsPrint(r) {
+			return strconv.Quote(name)
+		}
+	}
+	if strings.TrimSpace(name) != name || strings.ContainsAny(name, "\"\\") {
+		return strconv.Quote(name)
+	}
+	return name
+}

@@ -3,9 +3,7 @@ package lookup
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -15,15 +13,12 @@ import (
 )
 
 // inDocument finds the commits that a SHA in a document means: in the
-// document's own repository, or else in the others. store also looks into the
-// object stores.
+// document's own repository, or else in the others, such as those of its
+// submodules. store also looks into the object stores.
 func (l *Lookup) inDocument(ctx context.Context, doc Document, sha string, store bool) ([]found, error) {
-	repos, _, err := l.scoped(Scope{Repository: documentRepository(doc.URI), Path: doc.Path})
-	if err != nil {
-		repos, _, err = l.scoped(Scope{})
-	}
-	if err != nil {
-		return nil, err
+	repos := l.repos.All()
+	if own, ok := l.repository(doc); ok {
+		repos = ownFirst(repos, own)
 	}
 	for _, repo := range repos {
 		fs, err := bySHA(ctx, repo, sha, store)
@@ -86,7 +81,7 @@ func (l *Lookup) card(ctx context.Context, f found) (string, error) {
 // stillReading tells somebody who hovers before anything is known that it is on
 // its way.
 func (l *Lookup) stillReading(doc Document) string {
-	if repo, ok := l.repos.For(doc.Path); ok && repo.Snapshot().Empty() && repo.Snapshot().Err() == nil {
+	if repo, ok := l.repository(doc); ok && repo.Snapshot().Empty() && repo.Snapshot().Err() == nil {
 		return fmt.Sprintf("*The commits of %s are still being read.*", escape(repo.Name()))
 	}
 	return ""
@@ -109,7 +104,7 @@ func candidates(title string, fs []found) string {
 
 // hoverKey lists the commits that name a key, and where a forge shows it.
 func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (string, error) {
-	repo, ok := l.repos.For(doc.Path)
+	repo, ok := l.repository(doc)
 	if !ok {
 		return "", nil
 	}
@@ -248,7 +243,7 @@ func (l *Lookup) Definition(ctx context.Context, doc Document, offset int) ([]Ta
 // Links are the pages of a document's keys on their forge, as far as they are
 // known already.
 func (l *Lookup) Links(ctx context.Context, doc Document) ([]Link, error) {
-	repo, ok := l.repos.For(doc.Path)
+	repo, ok := l.repository(doc)
 	if !ok || l.forge == nil {
 		return nil, nil
 	}
@@ -356,111 +351,4 @@ func matchedLine(body, text string) string {
 		}
 	}
 	return best
-}
-
-// CommitURI is the address of a commit's document.
-func CommitURI(repository string, sha history.Hash) string {
-	return (&url.URL{Scheme: "cabhfuil", Path: "/" + repository + "/" + sha.String() + ".commit"}).String()
-}
-
-// ParseCommitURI is the reverse of CommitURI.
-func ParseCommitURI(uri string) (repository string, sha history.Hash, ok bool) {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "cabhfuil" {
-		return "", sha, false
-	}
-	name, ok := strings.CutSuffix(strings.TrimPrefix(u.Path, "/"), ".commit")
-	i := strings.LastIndexByte(name, '/')
-	if !ok || i < 1 {
-		return "", sha, false
-	}
-	sha, err = history.ParseHash(name[i+1:])
-	return name[:i], sha, err == nil
-}
-
-// documentRepository is the repository that a commit's document is of, or "".
-func documentRepository(uri string) string {
-	repository, _, _ := ParseCommitURI(uri)
-	return repository
-}
-
-// CommitDocument is the text of a commit: header, landings, message, diff. sha
-// may be abbreviated.
-func (l *Lookup) CommitDocument(ctx context.Context, scope Scope, sha string) (*CommitDocument, error) {
-	repos, _, err := l.scoped(scope)
-	if err != nil {
-		return nil, err
-	}
-	var errs []error // one repository's failure does not hide another's answer
-	for _, repo := range repos {
-		fs, err := bySHA(ctx, repo, strings.ToLower(sha), true)
-		if err == nil && len(fs) > 1 {
-			err = fmt.Errorf("%s is ambiguous", sha)
-		}
-		if err == nil && len(fs) == 1 {
-			err = read(ctx, fs)
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", repo.Name(), err))
-			continue
-		}
-		if len(fs) == 1 && fs[0].commit != nil {
-			text, err := l.commitText(ctx, fs[0])
-			return &CommitDocument{Repository: repo.Name(), SHA: fs[0].hash, URI: CommitURI(repo.Name(), fs[0].hash), Text: text}, err
-		}
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	return nil, fmt.Errorf("%s: no repository here has this commit", oneLine(sha, 70))
-}
-
-func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
-	c, m := f.commit, l.match(f)
-	var b strings.Builder
-	fmt.Fprintf(&b, "commit %s\n", c.Hash)
-	if len(c.Parents) > 0 {
-		b.WriteString("Parents:   ")
-		for _, p := range c.Parents {
-			b.WriteString(" " + p.String())
-		}
-		b.WriteByte('\n')
-	}
-	const stamp = "Mon Jan 2 15:04:05 2006 -0700"
-	fmt.Fprintf(&b, "Author:     %s <%s>\nAuthorDate: %s\n", oneLine(c.Author.Name, 200), oneLine(c.Author.Email, 200), c.Author.Date.Format(stamp))
-	fmt.Fprintf(&b, "Commit:     %s <%s>\nCommitDate: %s\n\n", oneLine(c.Committer.Name, 200), oneLine(c.Committer.Email, 200), c.Committer.Date.Format(stamp))
-	for _, landing := range m.Branches {
-		sign := map[history.Status]string{history.Contains: signHere, history.Backported: signCopy, history.Missing: signMissing}[landing.Status]
-		if sign == "" {
-			sign = signUnknown
-		}
-		fmt.Fprintf(&b, "  %s %-28s %s", sign, oneLine(landing.Name, 60), landing.Status)
-		if landing.FirstTag != nil {
-			fmt.Fprintf(&b, " since %s", oneLine(*landing.FirstTag, 60))
-		}
-		b.WriteByte('\n')
-	}
-	if m.Tags.First != nil {
-		fmt.Fprintf(&b, "  First released in %s%s\n", oneLine(*m.Tags.First, 60), others(len(m.Tags.All)))
-	}
-	for _, limit := range m.Limits {
-		fmt.Fprintf(&b, "  %s\n", Explain(limit))
-	}
-	b.WriteByte('\n')
-	for line := range strings.Lines(Clean(c.Message)) {
-		b.WriteString(strings.TrimRight("    "+strings.TrimSuffix(line, "\n"), " ") + "\n")
-	}
-	b.WriteByte('\n')
-	text, note, err := f.repo.Patch(ctx, f.hash)
-	if err != nil {
-		return "", fmt.Errorf("comparing %s: %w", c.Hash, err)
-	}
-	b.WriteString(Clean(text))
-	if note != "" {
-		fmt.Fprintf(&b, "\n%s\n", note)
-	}
-	return strings.TrimRight(b.String(), "\n") + "\n", nil
 }

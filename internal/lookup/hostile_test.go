@@ -3,6 +3,7 @@ package lookup
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,9 @@ type stub struct {
 
 func (s stub) Name() string { return "demo" }
 
-func (s stub) Patch(context.Context, history.Hash) (text, note string, err error) {
-	return s.patch, "", nil
+func (s stub) Patch(context.Context, *history.Commit) (*history.Patch, error) {
+	file := history.FileChange{Status: 'M', OldName: s.patch, NewName: s.patch, Diff: s.patch}
+	return &history.Patch{Against: []history.Comparison{{Files: []history.FileChange{file}, Counted: true}}}, nil
 }
 
 // unmarked is a Markdown without what is not live in it, as CommonMark has it:
@@ -144,3 +146,21 @@ func FuzzHostileNames(f *testing.F) {
 
 // idle is a source that nobody asks.
 type idle struct{ index.Source }
+
+// FuzzCommitFile holds that a repository's name never leads out of the directory
+// of commits' documents.
+func FuzzCommitFile(f *testing.F) {
+	for _, name := range []string{"nova", "a/b", "..", ".", "", "../../etc", "...", "a\\b", "\x00", "/"} {
+		f.Add(name)
+	}
+	sha := history.MustHash(strings.Repeat("1a", 20))
+	f.Fuzz(func(t *testing.T, name string) {
+		rel, err := filepath.Rel(filepath.Join("/cache", commitFiles), CommitFile("/cache", name, sha))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dir, base := filepath.Split(rel); !filepath.IsLocal(rel) || base != sha.String()+".commit" || strings.Count(dir, "/") > 1 {
+			t.Errorf("%q makes %s", name, rel)
+		}
+	})
+}

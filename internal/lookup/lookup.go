@@ -44,8 +44,8 @@ type Repository interface {
 	Head() string
 	// Resolve finds the commit of a revision in git's syntax, seen from there too.
 	Resolve(ctx context.Context, rev string) (history.Hash, error)
-	// Patch is the diffstat and diff of a commit, as text, and why it is not all.
-	Patch(ctx context.Context, h history.Hash) (text, note string, err error)
+	// Patch is what a commit changed, within limits.
+	Patch(ctx context.Context, c *history.Commit) (*history.Patch, error)
 	// Remotes are the URLs of the remotes, the most telling first.
 	Remotes() []string
 	// HeadOf is the commit that HEAD of the file's work tree leads to, and Blame
@@ -98,8 +98,9 @@ type Scope struct {
 	// Repository restricts the question to the repository of this name.
 	Repository string
 	// Path, a file or directory, makes its repository the current one, which is
-	// asked first.
+	// asked first; so does URI, that of a commit's document.
 	Path string
+	URI  string
 	// All asks all repositories, and not only the current one where it knows an
 	// answer.
 	All bool
@@ -123,19 +124,19 @@ func (l *Lookup) scoped(s Scope) (repos []Repository, first int, err error) {
 		}
 		return nil, 0, fmt.Errorf("%s: %w; cabhfuil-lsp status lists the known ones", s.Repository, ErrNoRepository)
 	}
-	if s.Path != "" {
-		if current, ok := l.repos.For(s.Path); ok {
-			i := slices.IndexFunc(all, func(r Repository) bool { return r.Name() == current.Name() })
-			if i >= 0 {
-				all = slices.Delete(all, i, i+1)
-			}
-			all, first = slices.Insert(all, 0, current), 1
-		}
+	if current, ok := l.repository(Document{URI: s.URI, Path: s.Path}); ok {
+		all, first = ownFirst(all, current), 1
 	}
 	if s.All {
 		first = 0
 	}
 	return all, first, nil
+}
+
+// ownFirst puts one repository before the others.
+func ownFirst(all []Repository, own Repository) []Repository {
+	others := slices.DeleteFunc(all, func(r Repository) bool { return r.Name() == own.Name() })
+	return slices.Insert(others, 0, own)
 }
 
 // found is a commit in a repository, at a position or, where the graph has it
@@ -190,13 +191,21 @@ const maxCandidates = 50
 // bySHA finds commits by the beginning of their name: in the graph, and in the
 // object store where the graph knows none.
 func bySHA(ctx context.Context, repo Repository, hex string, store bool) ([]found, error) {
+	if repo.Snapshot().Empty() {
+		return nil, nil // nothing is known yet, not even that it lacks the commit
+	}
+	return anyBySHA(ctx, repo, hex, store)
+}
+
+// anyBySHA is bySHA also while nothing is indexed yet.
+func anyBySHA(ctx context.Context, repo Repository, hex string, store bool) ([]found, error) {
 	snap := repo.Snapshot()
 	var fs []found
 	for _, p := range snap.Find(hex, maxCandidates) {
 		fs = append(fs, found{repo: repo, snap: snap, pos: p, hash: snap.Graph.Hash(p)})
 	}
-	if len(fs) > 0 || !store || snap.Empty() {
-		return fs, nil // of an empty graph nothing is known yet, not even that it lacks the commit
+	if len(fs) > 0 || !store {
+		return fs, nil
 	}
 	hashes, err := repo.Abbreviated(ctx, hex)
 	for _, h := range hashes {
@@ -352,8 +361,9 @@ func waitAll(ctx context.Context, repos []Repository, wait func(Repository, cont
 // related are the commits that have to do with one, with their subjects.
 func related(ctx context.Context, f found) ([]history.Relation, error) {
 	relations := f.snap.Related(f.pos)
-	if len(relations) > maxRelated {
-		relations = relations[:maxRelated]
+	relations = relations[:min(len(relations), maxRelated)]
+	if len(relations) == 0 {
+		return []history.Relation{}, nil
 	}
 	subjects := map[history.Hash]string{}
 	hashes := make([]history.Hash, len(relations))
@@ -500,6 +510,9 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 		}
 		for _, limit := range snap.Limits() {
 			limits[limit] = true
+		}
+		if q.Lineage() && snap.LineagePending() {
+			limits[history.LimitLineagePending] = true
 		}
 		if q.Paths() {
 			for _, limit := range snap.PathLimits() {

@@ -41,9 +41,11 @@ func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, erro
 	return x.Repository.Resolve(ctx, "", rev)
 }
 
-func (x repository) Patch(ctx context.Context, h history.Hash) (text, note string, err error) {
-	p, err := x.Repository.Patch(ctx, h, 1<<20)
-	return p.Stat + "\n\n" + p.Diff, p.Note, err
+// limits are small enough for tests to reach them.
+var limits = gitrepo.PatchLimits{File: 600, Total: 2000}
+
+func (x repository) Patch(ctx context.Context, c *history.Commit) (*history.Patch, error) {
+	return x.Repository.Patch(ctx, c, limits)
 }
 
 type known struct{ *repos.Registry }

@@ -21,8 +21,6 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 )
 
-var update = flag.Bool("update", false, "rewrite the answers in testdata/scenarios")
-
 // TestScenarios runs testdata/scenarios/*.txtar and testdata/dialects/*.txtar:
 // histories of which a maintainer knows how each change stands. The comment of an
 // archive describes one; the parts are:

@@ -11,6 +11,7 @@ package outline
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/chroma/v2"
@@ -43,7 +44,7 @@ func Of(ctx context.Context, path, language, text string) ([]Declaration, error)
 	if err != nil {
 		return nil, nil //nolint:nilerr // a lexer that fails finds nothing
 	}
-	f := &finder{rules: rules, lines: strings.Split(text, "\n")}
+	f := &finder{rules: rules, lines: strings.Split(text, "\n"), apart: map[int]int{}}
 	for n := 0; ; n++ {
 		token := next()
 		if token == chroma.EOF {
@@ -57,6 +58,11 @@ func Of(ctx context.Context, path, language, text string) ([]Declaration, error)
 	f.endLine()
 	for len(f.open) > 0 {
 		f.close(len(f.lines) - 1)
+	}
+	if !rules.braces {
+		for i, d := range f.found {
+			f.found[i].End = f.blockEnd(d.Start)
+		}
 	}
 	return f.found, nil
 }
@@ -101,6 +107,8 @@ type rules struct {
 	// column0: a closing brace that begins a line closes all, since preprocessor
 	// branches leave braces unbalanced.
 	column0 bool
+	// blocks that are nothing else may hold declarations.
+	blocks bool
 	// newline ends a statement, where it is not within parentheses.
 	newline bool
 	// shell: functions are lines "name() {" too.
@@ -110,8 +118,9 @@ type rules struct {
 var (
 	cLike      = rules{braces: true, bare: true, column0: true}
 	javaLike   = rules{braces: true, bare: true}
-	scriptLike = rules{braces: true, bare: true, newline: true}
+	scriptLike = rules{braces: true, bare: true, column0: true, newline: true}
 	keywords   = rules{braces: true}
+	perlLike   = rules{braces: true, column0: true, blocks: true}
 	goLike     = rules{braces: true, newline: true}
 	indented   = rules{}
 	shellRules = rules{shell: true}
@@ -122,7 +131,7 @@ var languages = map[string]rules{
 	"C": cLike, "C++": cLike, "Objective-C": cLike, "CUDA": cLike, "GLSL": cLike, "HLSL": cLike, "Arduino": cLike,
 	"Java": javaLike, "C#": javaLike, "Dart": javaLike, "Vala": javaLike, "D": javaLike,
 	"JavaScript": scriptLike, "TypeScript": scriptLike, "TSX": scriptLike, "react": scriptLike, "Groovy": scriptLike,
-	"Rust": keywords, "PHP": keywords, "Perl": keywords, "Raku": keywords, "Zig": keywords,
+	"Rust": keywords, "PHP": keywords, "Perl": perlLike, "Raku": perlLike, "Zig": keywords,
 	"Go": goLike, "Kotlin": goLike, "Scala": goLike, "Swift": goLike, "Awk": goLike,
 	"Bash": shellRules, "Zsh": shellRules,
 	"Python": indented, "Python 2": indented, "Cython": indented, "Starlark": indented, "Ruby": indented, "Lua": indented, "Elixir": indented, "Crystal": indented, "Julia": indented, "Nim": indented, "Fish": indented, "VimL": indented, "GDScript": indented, "CoffeeScript": indented, "Tcl": indented,
@@ -167,6 +176,9 @@ type finder struct {
 	// column is how far into the line the tokens came.
 	column int
 	found  []Declaration
+	apart  map[int]int // lines whose indentation means nothing, and why
+	// literal says that the last token was of a string.
+	literal bool
 
 	header []word // since the last statement or line ended
 	parens int    // that are open in it
@@ -179,18 +191,31 @@ type finder struct {
 const maxHeader = 400
 
 func (f *finder) take(t chroma.Token) {
-	skip := t.Type.InCategory(chroma.Comment) || t.Type.InSubCategory(chroma.LiteralString)
+	comment, literal := t.Type.InCategory(chroma.Comment), t.Type.InSubCategory(chroma.LiteralString)
 	for i, part := range strings.Split(t.Value, "\n") {
 		if i > 0 {
 			f.endLine()
 			f.line, f.column = f.line+1, 0
 		}
-		if !skip {
+		switch {
+		case !comment && !literal:
 			f.words(part)
+		case part == "" || f.rules.braces:
+		case literal && f.column == 0 && (i > 0 || f.literal):
+			f.apart[f.line] = inString
+		case comment && strings.TrimSpace(f.lines[f.line][:min(f.column, len(f.lines[f.line]))]) == "":
+			f.apart[f.line] = inComment
 		}
 		f.column += len(part)
 	}
+	f.literal = literal
 }
+
+// Why the indentation of a line means nothing.
+const (
+	inString  = 1 // it goes on with one
+	inComment = 2
+)
 
 // words takes the words of a part of a line.
 func (f *finder) words(text string) {
@@ -213,7 +238,7 @@ func (f *finder) words(text string) {
 }
 
 func isNameByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '@' || c == '~' || c >= 0x80
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c == '@' || c == '~' || c >= 0x80
 }
 
 func (f *finder) punctuation(c byte, column int) {
@@ -299,15 +324,26 @@ func (f *finder) close(line int) {
 // further declarations.
 func (r rules) declared(header []word) (d Declaration, holds bool) {
 	header = trim(header)
-	if len(header) == 0 || control[header[0].text] {
+	if len(header) == 0 {
+		return d, r.blocks
+	}
+	if r.blocks && (header[0].text == "package" || header[0].text == "BEGIN") {
+		return d, true
+	}
+	if control[header[0].text] {
+		return d, false
+	}
+	start := header[0].line
+	header = behindTemplate(header)
+	if len(header) == 0 {
 		return d, false
 	}
 	call := callee(header)
 	if i := index(header, "="); r.bare && i > 0 && !has(header, "operator") { // int a[] = {
 		if n := len(header); n > 2 && header[n-2].text == "=" && header[n-1].text == ">" { // const f = (…) => {
-			return Declaration{Name: nameBefore(header[:i]), Start: header[0].line}, false
+			return Declaration{Name: nameBefore(header[:i]), Start: start}, false
 		}
-		if call < 0 || outside(header, i) {
+		if outside(header, i) && !slices.ContainsFunc(header[:i], func(w word) bool { return named[w.text] }) {
 			return d, false
 		}
 	}
@@ -325,7 +361,7 @@ func (r rules) declared(header []word) (d Declaration, holds bool) {
 		if unnamed[w.text] {
 			return d, true
 		}
-		return Declaration{Name: nameAfter(header[i+1:]), Start: header[0].line}, may
+		return Declaration{Name: nameAfter(header[i+1:]), Start: start}, may
 	}
 	if first := header[0].text; first == "extern" || first == "export" || first == "companion" {
 		if call < 0 && !has(header, "=") {
@@ -333,9 +369,28 @@ func (r rules) declared(header []word) (d Declaration, holds bool) {
 		}
 	}
 	if r.bare && call > 0 {
-		return Declaration{Name: nameBefore(header[:call]), Start: header[0].line}, false
+		return Declaration{Name: nameBefore(header[:call]), Start: start}, false
 	}
 	return d, false
+}
+
+// behindTemplate is a header without "template <…>".
+func behindTemplate(header []word) []word {
+	for len(header) > 1 && header[0].text == "template" && header[1].text == "<" {
+		depth, i := 0, 1
+		for ; i < len(header); i++ {
+			if header[i].text == "<" {
+				depth++
+			} else if header[i].text == ">" {
+				depth--
+			}
+			if depth == 0 {
+				break
+			}
+		}
+		header = header[min(i+1, len(header)):]
+	}
+	return header
 }
 
 // trim takes labels such as "public:" and macros of their own off the beginning.
@@ -356,7 +411,7 @@ func callee(header []word) int {
 	for i, w := range header {
 		switch w.text {
 		case "(":
-			if depth == 0 && i > 0 && isName(header[i-1].text) && !control[header[i-1].text] && header[i-1].text != "func" && header[i-1].text[0] != '@' {
+			if depth == 0 && i > 0 && isName(header[i-1].text) && !control[header[i-1].text] && header[i-1].text != "func" && header[i-1].text[0] != '@' && !decorates(header, i) {
 				return i
 			}
 			depth++
@@ -369,9 +424,42 @@ func callee(header []word) int {
 	return -1
 }
 
+// decorates says whether a parenthesis belongs to an attribute or a macro that
+// stands before a declaration: __attribute__((…)) static void f(int n).
+func decorates(header []word, at int) bool {
+	name := header[at-1].text
+	if name == "__attribute__" || name == "__declspec" || name == "alignas" {
+		return true
+	}
+	if strings.ToUpper(name) != name || at > 1 {
+		return false
+	}
+	depth := 0
+	for i, w := range header[at:] {
+		switch w.text {
+		case "(":
+			depth++
+		case ")":
+			depth--
+		}
+		if depth == 0 { // names and a further list of parameters follow
+			rest := header[at+i+1:]
+			return len(rest) > 2 && isName(rest[0].text) && isName(rest[1].text) && has(rest, "(")
+		}
+	}
+	return false
+}
+
 func isName(s string) bool { return isNameByte(s[len(s)-1]) && (s[0] < '0' || s[0] > '9') }
 
-// nameAfter is the first name of a header, behind a receiver and modifiers.
+// named are words behind which an equals sign is a default's: a type's or a
+// parameter's.
+var named = map[string]bool{"function": true, "class": true, "interface": true}
+
+// doubled are words that follow another declaring one: enum class, fun interface.
+var doubled = map[string]bool{"class": true, "struct": true, "interface": true}
+
+// nameAfter is the first name of a header, behind a receiver.
 func nameAfter(header []word) string {
 	depth := 0
 	for _, w := range header {
@@ -380,7 +468,7 @@ func nameAfter(header []word) string {
 			depth++
 		case w.text == ")" || w.text == "]" || w.text == ">":
 			depth--
-		case depth == 0 && isName(w.text) && !modifiers[w.text]:
+		case depth == 0 && isName(w.text) && !doubled[w.text]:
 			return w.text
 		}
 	}
@@ -443,12 +531,12 @@ func (f *finder) endLine() {
 	start := header[0].line
 	if _, ok := declares[header[0].text]; ok {
 		if name := lineName(header[1:]); name != "" {
-			f.found = append(f.found, Declaration{Name: name, Start: start, End: f.blockEnd(start)})
+			f.found = append(f.found, Declaration{Name: name, Start: start})
 		}
 		return
 	}
 	if f.rules.shell && len(header) > 2 && header[1].text == "(" && header[2].text == ")" && isName(header[0].text) {
-		f.found = append(f.found, Declaration{Name: header[0].text, Start: start, End: f.blockEnd(start)})
+		f.found = append(f.found, Declaration{Name: header[0].text, Start: start})
 	}
 }
 
@@ -472,7 +560,11 @@ func (f *finder) blockEnd(start int) int {
 	depth, end := indent(f.lines[start]), start
 	for i := start + 1; i < len(f.lines); i++ {
 		text := strings.TrimSpace(f.lines[i])
-		if text == "" {
+		if f.apart[i] == inString {
+			end = i
+			continue
+		}
+		if text == "" || f.apart[i] == inComment {
 			continue
 		}
 		if indent(f.lines[i]) > depth {

@@ -14,7 +14,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/internal/outline"
 )
 
-var mark = regexp.MustCompile(`<([\w.]+):(\d+)>`)
+var mark = regexp.MustCompile(`<([\w.$]+):(\d+)>`)
 
 func TestLanguages(t *testing.T) {
 	a, err := txtar.ParseFile("testdata/languages.txtar")

@@ -28,6 +28,9 @@ type Progress struct {
 type Options struct {
 	// Progress is called for each $/progress, one at a time; nil for none.
 	Progress func(Progress)
+	// Refresh is called when the server wants code lenses to be asked for again; nil
+	// for a client that never does. It must not block.
+	Refresh func()
 	// Folders are the workspace folders' paths.
 	Folders []string
 	// Capabilities are what the client can do besides progress, as LSP spells it.
@@ -55,12 +58,14 @@ func New(ctx context.Context, rwc io.ReadWriteCloser, opt Options) (*Client, err
 	for _, f := range opt.Folders {
 		folders = append(folders, folder{string(uri.File(f)), f})
 	}
-	capabilities := map[string]any{"window": map[string]any{"workDoneProgress": opt.Progress != nil}}
+	capabilities := map[string]any{
+		"window":    map[string]any{"workDoneProgress": opt.Progress != nil},
+		"workspace": map[string]any{"codeLens": map[string]any{"refreshSupport": opt.Refresh != nil}},
+	}
 	maps.Copy(capabilities, opt.Capabilities)
 	params := map[string]any{
 		"processId": os.Getpid(), "rootUri": nil, "workspaceFolders": folders,
-		"clientInfo":   map[string]string{"name": "cabhfuil-lsp"},
-		"capabilities": capabilities,
+		"clientInfo": map[string]string{"name": "cabhfuil-lsp"}, "capabilities": capabilities,
 	}
 	if err := c.Call(ctx, "initialize", params, nil); err != nil {
 		return nil, fmt.Errorf("initializing: %w", err)
@@ -73,6 +78,10 @@ func (c *Client) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
 	case "$/progress":
 		c.progress(req.Params())
 	case "window/workDoneProgress/create":
+	case "workspace/codeLens/refresh":
+		if c.opt.Refresh != nil {
+			c.opt.Refresh()
+		}
 	default:
 		if req.IsCall() {
 			return nil, jsonrpc2.ErrMethodNotFound

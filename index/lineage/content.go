@@ -1,0 +1,389 @@
+package lineage
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"hash/maphash"
+	"slices"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
+)
+
+// Contents reads what commits changed. Each method leaves out what is missing.
+type Contents interface {
+	// Deltas calls fn with the commits in the order asked and their changed files;
+	// merges are left out.
+	Deltas(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []history.Delta) error) error
+	// Blobs calls fn with files in the order asked; the bytes are fn's during the call.
+	Blobs(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []byte) error) error
+	// PatchIDs is what git patch-id says of commits.
+	PatchIDs(ctx context.Context, hashes []history.Hash) (map[history.Hash]history.PatchID, error)
+}
+
+// twin is a copy that its content proves.
+type twin struct {
+	copy, source graph.Pos
+	patch        bool // git's patch-id is the same; else the changed lines are
+}
+
+// Compared is what a comparison of contents came to.
+type Compared struct {
+	twins []twin
+	open  uint64 // which commits were looked for, as Lineage.openKey
+	n     int    // positions that were known
+}
+
+// maxPool bounds the upstream commits that are compared for one line.
+const maxPool = 50_000
+
+// slack is how long after a copy its source may come upstream, in seconds.
+const slack = 90 * 24 * 3600
+
+// openCommits are the commits on release lines that have no source upstream but
+// one that a comparison found.
+func (l *Lineage) openCommits(f *Facts) []graph.Pos {
+	if l.upstream < 0 {
+		return nil
+	}
+	g := l.graph
+	var open, todo []graph.Pos
+	seen := make([]uint64, (g.Len()+63)/64)
+	for _, line := range l.lines {
+		if !line.Upstream {
+			todo = append(todo, g.TipPos(line.Ref))
+		}
+	}
+	for len(todo) > 0 {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[p/64]&(1<<(p%64)) != 0 || g.Contains(l.upstream, p) {
+			continue
+		}
+		seen[p/64] |= 1 << (p % 64)
+		todo = g.Parents(p, todo)
+		if !g.Merge(p) && !slices.ContainsFunc(l.family(p).members, func(m member) bool { return g.Contains(l.upstream, m.pos) }) {
+			open = append(open, p)
+		}
+	}
+	for _, t := range f.compared.twins {
+		if int(t.copy) < g.Len() && seen[t.copy/64]&(1<<(t.copy%64)) != 0 {
+			open = append(open, t.copy)
+		}
+	}
+	slices.Sort(open)
+	return slices.Compact(open)
+}
+
+// openKey tells sets of open commits apart.
+func openKey(open []graph.Pos) uint64 {
+	h := uint64(14695981039346656037)
+	for _, p := range open {
+		h = (h ^ uint64(p)) * 1099511628211
+	}
+	return h
+}
+
+// Complete says whether the contents of all commits that need it were compared,
+// so that a copy which is not known is none by any tier.
+func (l *Lineage) Complete() bool { return l.complete }
+
+// Compare looks for copies by content alone: for each commit on a release line
+// whose source is not known, among the upstream commits that the line lacks, for
+// one that changed the same files, or has the same subject, and the same lines.
+// told is called with how many commits were looked at, of how many. The error is
+// ctx's, or Contents'.
+func (l *Lineage) Compare(ctx context.Context, f *Facts, c Contents, told func(done, all int)) (Compared, error) {
+	m := &comparison{Lineage: l, facts: f, contents: c, told: told, seed: maphash.MakeSeed(), sums: map[history.Hash]uint64{}}
+	open := l.openCommits(f)
+	result := Compared{open: openKey(open), n: l.graph.Len(), twins: slices.Clone(f.compared.twins)}
+	first := graph.Pos(0)
+	if f.compared.open == result.open {
+		first = graph.Pos(f.compared.n) // the same commits, against what is new upstream
+	} else {
+		result.twins = nil
+	}
+	if len(open) == 0 {
+		return result, nil
+	}
+	pairs, err := m.candidates(ctx, open, first)
+	if err != nil {
+		return result, err
+	}
+	twins, err := m.judge(ctx, pairs)
+	result.twins = append(result.twins, twins...)
+	return result, err
+}
+
+// comparison is one run of Compare.
+type comparison struct {
+	*Lineage
+	facts    *Facts
+	contents Contents
+	told     func(done, all int)
+	seed     maphash.Seed
+	sums     map[history.Hash]uint64 // of blobs' lines
+}
+
+// changed is what a commit changed.
+type changed struct {
+	pos    graph.Pos
+	deltas []history.Delta
+}
+
+// pair is a commit and a possible source.
+type pair struct{ copy, source changed }
+
+// pool are the upstream commits from a position on that a line with open commits
+// lacks, as far as they are not much newer than these.
+func (m *comparison) pool(open []graph.Pos, first graph.Pos) []graph.Pos {
+	g := m.graph
+	in := map[graph.Pos]bool{}
+	for _, line := range m.lines {
+		latest := int64(-1 << 62)
+		for _, p := range open {
+			if g.Contains(line.Ref, p) {
+				latest = max(latest, g.CommitTime(p))
+			}
+		}
+		if line.Upstream || latest == -1<<62 {
+			continue
+		}
+		left := maxPool
+		for p := g.TipPos(m.upstream); p >= first && left > 0; p-- {
+			if g.AuthorTime(p) <= latest+slack && g.Contains(m.upstream, p) && !g.Contains(line.Ref, p) && !g.Merge(p) {
+				in[p] = true
+				left--
+			}
+		}
+	}
+	all := make([]graph.Pos, 0, len(in))
+	for p := range in {
+		all = append(all, p)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// candidates are the pairs that changed the same files or have the same subject.
+func (m *comparison) candidates(ctx context.Context, open []graph.Pos, first graph.Pos) ([]pair, error) {
+	byPaths := map[uint64][]changed{}
+	bySubject := map[uint32][]changed{}
+	pool := m.pool(open, first)
+	total, done := len(open)+len(pool), 0
+	read := func(positions []graph.Pos, take func(changed)) error {
+		for batch := range slices.Chunk(positions, 4096) {
+			hashes := make([]history.Hash, len(batch))
+			for i, p := range batch {
+				hashes[i] = m.graph.Hash(p)
+			}
+			err := m.contents.Deltas(ctx, hashes, func(h history.Hash, deltas []history.Delta) error {
+				if done++; done%256 == 0 {
+					m.told(done, total)
+				}
+				if p, ok := m.graph.Pos(h); ok && len(deltas) > 0 && len(deltas) <= maxFiles {
+					take(changed{p, deltas})
+				}
+				return ctx.Err()
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := read(open, func(c changed) {
+		key := m.pathKey(c.deltas)
+		byPaths[key] = append(byPaths[key], c)
+		bySubject[m.facts.subjects[c.pos]] = append(bySubject[m.facts.subjects[c.pos]], c)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var pairs []pair
+	err = read(pool, func(source changed) {
+		for _, c := range byPaths[m.pathKey(source.deltas)] {
+			pairs = append(pairs, pair{c, source})
+		}
+		for _, c := range bySubject[m.facts.subjects[source.pos]] {
+			if m.pathKey(c.deltas) != m.pathKey(source.deltas) {
+				pairs = append(pairs, pair{c, source})
+			}
+		}
+	})
+	// What one and the same file saw a thousand times, such as a version, is
+	// compared with the nearest alone.
+	return m.nearest(pairs), err
+}
+
+const (
+	maxFiles   = 200 // of a commit that is compared
+	maxSources = 40  // that one commit is compared with
+)
+
+func (m *comparison) nearest(pairs []pair) []pair {
+	away := func(p pair) int64 {
+		d := m.graph.AuthorTime(p.copy.pos) - m.graph.AuthorTime(p.source.pos)
+		return max(d, -d)
+	}
+	slices.SortFunc(pairs, func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.copy.pos, b.copy.pos), cmp.Compare(away(a), away(b)), cmp.Compare(a.source.pos, b.source.pos))
+	})
+	kept, n := pairs[:0], 0
+	for i, p := range pairs {
+		if i == 0 || p.copy.pos != pairs[i-1].copy.pos {
+			n = 0
+		}
+		if n++; n <= maxSources {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// pathKey is a hash of the paths, which come sorted.
+func (m *comparison) pathKey(deltas []history.Delta) uint64 {
+	var h maphash.Hash
+	h.SetSeed(m.seed)
+	for _, d := range deltas {
+		_, _ = h.WriteString(d.Path) //nolint:errcheck // it never fails
+		_ = h.WriteByte(0)           //nolint:errcheck // it never fails
+	}
+	return h.Sum64()
+}
+
+// judge keeps the pairs whose fingerprints are equal and that git's patch-id, or
+// the number of their lines, confirms. A commit has one source at most.
+func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
+	if err := m.sumBlobs(ctx, pairs); err != nil {
+		return nil, err
+	}
+	var alike []pair
+	asked := map[graph.Pos]bool{}
+	var hashes []history.Hash
+	for _, p := range pairs {
+		a, ok := m.fingerprint(p.copy.deltas)
+		b, known := m.fingerprint(p.source.deltas)
+		if !ok || !known || a != b {
+			continue
+		}
+		alike = append(alike, p)
+		for _, q := range []graph.Pos{p.copy.pos, p.source.pos} {
+			if !asked[q] {
+				asked[q] = true
+				hashes = append(hashes, m.graph.Hash(q))
+			}
+		}
+	}
+	patches := map[history.Hash]history.PatchID{}
+	for batch := range slices.Chunk(hashes, 64) {
+		some, err := m.contents.PatchIDs(ctx, batch)
+		if err != nil {
+			return nil, err
+		}
+		for h, p := range some {
+			patches[h] = p
+		}
+	}
+	var twins []twin
+	for _, samePatch := range []bool{true, false} { // the better evidence first, the nearer first
+		for _, p := range alike {
+			a, b := patches[m.graph.Hash(p.copy.pos)], patches[m.graph.Hash(p.source.pos)]
+			if a.ID == "" || b.ID == "" || (a.ID == b.ID) != samePatch || slices.ContainsFunc(twins, func(t twin) bool { return t.copy == p.copy.pos }) {
+				continue
+			}
+			if !samePatch && (a.Lines != b.Lines || a.Lines < tinyPatch) {
+				continue
+			}
+			if x, y := m.facts.changeIDAt(p.copy.pos), m.facts.changeIDAt(p.source.pos); x != 0 && y != 0 && x != y && !samePatch {
+				continue
+			}
+			twins = append(twins, twin{p.copy.pos, p.source.pos, samePatch})
+		}
+	}
+	return twins, nil
+}
+
+// tinyPatch is how many changed lines say enough without the lines around them.
+const tinyPatch = 6
+
+// fingerprint is the sum of the hashes of all lines that a commit adds less those
+// that it takes away. No diff is needed for it: what stays cancels out, and so
+// does what only moves; then, and where a file was not read, it is not ok.
+func (m *comparison) fingerprint(deltas []history.Delta) (sum uint64, ok bool) {
+	for _, d := range deltas {
+		for _, side := range []history.Hash{d.New, d.Old} {
+			if side.IsZero() {
+				continue
+			}
+			s, known := m.sums[side]
+			if !known {
+				return 0, false
+			}
+			if side == d.New {
+				sum += s
+			} else {
+				sum -= s
+			}
+		}
+	}
+	return sum, sum != 0
+}
+
+// sumBlobs reads the files of pairs and sums their lines' hashes.
+func (m *comparison) sumBlobs(ctx context.Context, pairs []pair) error {
+	var blobs []history.Hash
+	asked := map[history.Hash]bool{}
+	for _, p := range pairs {
+		for _, deltas := range [][]history.Delta{p.copy.deltas, p.source.deltas} {
+			for _, d := range deltas {
+				for _, b := range []history.Hash{d.Old, d.New} {
+					if !b.IsZero() && !asked[b] {
+						asked[b] = true
+						blobs = append(blobs, b)
+					}
+				}
+			}
+		}
+	}
+	return m.contents.Blobs(ctx, blobs, func(h history.Hash, content []byte) error {
+		m.sums[h] = m.lineSum(content)
+		return ctx.Err()
+	})
+}
+
+// lineSum is the sum of the hashes of lines, without white space, as git's
+// patch-id takes them.
+func (m *comparison) lineSum(content []byte) uint64 {
+	var sum uint64
+	var kept []byte
+	for line := range bytes.Lines(content) {
+		kept = kept[:0]
+		for _, c := range line {
+			if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+				kept = append(kept, c)
+			}
+		}
+		if len(kept) > 0 {
+			sum += maphash.Bytes(m.seed, kept)
+		}
+	}
+	return sum
+}
+
+// WithCompared makes facts that also have what a comparison came to.
+func (f *Facts) WithCompared(c Compared) *Facts {
+	n := *f
+	n.compared = c
+	return &n
+}
+
+// changeIDAt is the number of a commit's Change-Id, 0 for none.
+func (f *Facts) changeIDAt(p graph.Pos) uint64 {
+	i, ok := slices.BinarySearchFunc(f.changes, int32(p), func(c change, p int32) int { return cmp.Compare(c.pos, p) })
+	if !ok {
+		return 0
+	}
+	return f.changes[i].id
+}

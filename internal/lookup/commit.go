@@ -1,0 +1,197 @@
+package lookup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+)
+
+// CommitURI is the address of a commit's document.
+func CommitURI(repository string, sha history.Hash) string {
+	return (&url.URL{Scheme: "cabhfuil", Path: "/" + repository + "/" + sha.String() + ".commit"}).String()
+}
+
+// ParseCommitURI is the reverse of CommitURI.
+func ParseCommitURI(uri string) (repository string, sha history.Hash, ok bool) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "cabhfuil" {
+		return "", sha, false
+	}
+	name, ok := strings.CutSuffix(strings.TrimPrefix(u.Path, "/"), ".commit")
+	i := strings.LastIndexByte(name, '/')
+	if !ok || i < 1 {
+		return "", sha, false
+	}
+	sha, err = history.ParseHash(name[i+1:])
+	return name[:i], sha, err == nil
+}
+
+// A name of dots alone would be another directory.
+var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+|^\.+$`)
+
+// CommitFile is the file of a commit's document below a directory, for clients
+// that read files alone.
+func CommitFile(dir, repository string, sha history.Hash) string {
+	return filepath.Join(dir, commitFiles, unsafeInName.ReplaceAllString(repository, "-"), sha.String()+".commit")
+}
+
+const commitFiles = "commits"
+
+// repository is the open repository that a document belongs to: a commit's
+// document to the commit's, a file to the one that it lies in.
+func (l *Lookup) repository(doc Document) (Repository, bool) {
+	if name, _, ok := ParseCommitURI(doc.URI); ok {
+		return l.named(func(r string) bool { return r == name })
+	}
+	if base, ok := strings.CutSuffix(filepath.Base(doc.Path), ".commit"); ok {
+		dir := filepath.Dir(filepath.Dir(filepath.Dir(doc.Path)))
+		if sha, err := history.ParseHash(base); err == nil {
+			if r, ok := l.named(func(r string) bool { return CommitFile(dir, r, sha) == doc.Path }); ok {
+				return r, true
+			}
+		}
+	}
+	if doc.Path == "" {
+		return nil, false
+	}
+	return l.repos.For(doc.Path)
+}
+
+func (l *Lookup) named(is func(name string) bool) (Repository, bool) {
+	for _, r := range l.repos.All() {
+		if is(r.Name()) {
+			return r, true
+		}
+	}
+	return nil, false
+}
+
+// CommitDocument is the text of a commit: header, landings, message, diff. sha
+// may be abbreviated.
+func (l *Lookup) CommitDocument(ctx context.Context, scope Scope, sha string) (*CommitDocument, error) {
+	repos, _, err := l.scoped(scope)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error // one repository's failure does not hide another's answer
+	for _, repo := range repos {
+		fs, err := anyBySHA(ctx, repo, strings.ToLower(sha), true)
+		if err == nil && len(fs) > 1 {
+			err = fmt.Errorf("%s is ambiguous", sha)
+		}
+		if err == nil && len(fs) == 1 {
+			err = read(ctx, fs)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", repo.Name(), err))
+			continue
+		}
+		if len(fs) == 1 && fs[0].commit != nil {
+			text, err := l.commitText(ctx, fs[0])
+			return &CommitDocument{Repository: repo.Name(), SHA: fs[0].hash, URI: CommitURI(repo.Name(), fs[0].hash), Text: text}, err
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return nil, fmt.Errorf("%s: no repository here has this commit", oneLine(sha, 70))
+}
+
+func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
+	c, m := f.commit, l.match(f)
+	var err error
+	if m.Related, err = related(ctx, f); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "commit %s\n", c.Hash)
+	if len(c.Parents) > 0 {
+		b.WriteString("Parents:   ")
+		for _, p := range c.Parents {
+			b.WriteString(" " + p.String())
+		}
+		b.WriteByte('\n')
+	}
+	const stamp = "Mon Jan 2 15:04:05 2006 -0700"
+	fmt.Fprintf(&b, "Author:     %s <%s>\nAuthorDate: %s\n", oneLine(c.Author.Name, 200), oneLine(c.Author.Email, 200), c.Author.Date.Format(stamp))
+	fmt.Fprintf(&b, "Commit:     %s <%s>\nCommitDate: %s\n\n", oneLine(c.Committer.Name, 200), oneLine(c.Committer.Email, 200), c.Committer.Date.Format(stamp))
+	for _, landing := range m.Branches {
+		sign := signs[landing.Status]
+		switch landing.Status {
+		case history.Reverted:
+			sign = "⚠"
+		case history.NotAffected:
+			sign = signNot
+		}
+		fmt.Fprintf(&b, "  %s %-28s %s", sign, oneLine(landing.Name, 60), landing.Status)
+		if landing.Commit != nil && *landing.Commit != c.Hash {
+			fmt.Fprintf(&b, " as %s", landing.Commit.Short())
+		}
+		if landing.FirstTag != nil {
+			fmt.Fprintf(&b, " since %s", oneLine(*landing.FirstTag, 60))
+		}
+		if landing.RevertedBy != nil {
+			fmt.Fprintf(&b, " by %s", landing.RevertedBy.Short())
+		}
+		if words := EvidenceWords(landing.Evidence); len(words) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(words, ", "))
+		}
+		if landing.Needed {
+			b.WriteString(", needed: it has what this fixes")
+		}
+		b.WriteByte('\n')
+		for _, fix := range landing.Incomplete {
+			fmt.Fprintf(&b, "    without its follow-up %s\n", fix.Short())
+		}
+	}
+	if m.Tags.First != nil {
+		fmt.Fprintf(&b, "  First released in %s%s\n", oneLine(*m.Tags.First, 60), others(len(m.Tags.All)))
+	}
+	for _, r := range m.Related {
+		if r.Relation != "equivalent" { // those stand with their lines
+			fmt.Fprintf(&b, "  %-12s %s %s\n", r.Relation, r.SHA.Short(), oneLine(r.Subject, 90))
+		}
+	}
+	for _, limit := range m.Limits {
+		fmt.Fprintf(&b, "  %s\n", Explain(limit))
+	}
+	b.WriteByte('\n')
+	for line := range strings.Lines(Clean(c.Message)) {
+		b.WriteString(strings.TrimRight("    "+strings.TrimSuffix(line, "\n"), " ") + "\n")
+	}
+	patch, err := f.repo.Patch(ctx, c)
+	if err != nil {
+		return "", fmt.Errorf("comparing %s: %w", c.Hash, err)
+	}
+	subjects, err := parentSubjects(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	writePatch(&b, patch, subjects)
+	return strings.TrimRight(b.String(), "\n") + "\n", nil
+}
+
+// parentSubjects are the subjects of a merge's parents, as far as they are here.
+func parentSubjects(ctx context.Context, f found) (map[history.Hash]string, error) {
+	subjects := map[history.Hash]string{}
+	if len(f.commit.Parents) < 2 {
+		return subjects, nil
+	}
+	err := f.repo.Commits(ctx, f.commit.Parents, func(c *history.Commit) error {
+		subjects[c.Hash] = c.Subject()
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the parents of %s: %w", f.hash, err)
+	}
+	return subjects, nil
+}
