@@ -19,12 +19,16 @@ const (
 	evidencePart       = "partial"
 	evidenceClaimed    = "subject"
 	evidenceMergeGone  = "reverted-merge"
+	evidenceRequest    = "pull-request"
+	evidenceMessage    = "same-message"
+	evidenceBackpatch  = "backpatch" // of the dialects whose copies have the very same message
 	maxGroup           = 64
-	maxRevertedCommits = 5000
+	maxRevertedCommits = 5000 // that a reverted merge brought
+	maxTaken           = 200  // that a merge brought of which there is a copy
 )
 
 // ownEvidence is what Build itself finds; dialects add theirs behind.
-var ownEvidence = []string{evidenceTrailer, evidenceChangeID, evidenceSubject, evidencePatchID, evidenceContent, evidencePart, evidenceClaimed, evidenceMergeGone}
+var ownEvidence = []string{evidenceTrailer, evidenceChangeID, evidenceSubject, evidencePatchID, evidenceContent, evidencePart, evidenceClaimed, evidenceMergeGone, evidenceRequest, evidenceMessage}
 
 // Evidence is a set of evidence, a bit for each entry of a Facts' table.
 type Evidence uint32
@@ -40,6 +44,8 @@ var (
 	inPart      = bit(evidencePart)
 	byClaim     = bit(evidenceClaimed)
 	byGoneMerge = bit(evidenceMergeGone)
+	byRequest   = bit(evidenceRequest)
+	byMessage   = bit(evidenceMessage)
 )
 
 // Line is a release line, or the upstream one.
@@ -126,21 +132,33 @@ type Lineage struct {
 	// vague are the commits that say they fix something which is not known here.
 	vague    map[graph.Pos]bool
 	complete bool // as Complete
+	// requested are the merges of requests.
+	requested map[graph.Pos]bool
 	// absent counts claims to be a copy of a commit that is not known here.
 	absent int
+}
+
+// brought are the commits that a merge brought to its first parent, newest first;
+// none where they are more than max, or where p is no merge.
+func (l *Lineage) brought(p graph.Pos, max int) []graph.Pos {
+	parents := l.graph.Parents(p, nil)
+	if len(parents) < 2 {
+		return nil
+	}
+	return l.graph.Between(parents[0], parents[1:], max)
 }
 
 // Build resolves facts against a graph. Facts of positions that the graph has
 // and f has not are not known yet: see Covered. The error is ctx's.
 func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
-	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.names(), vague: map[graph.Pos]bool{}}
+	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.names(), vague: map[graph.Pos]bool{}, requested: map[graph.Pos]bool{}}
 	for _, line := range lines {
 		if line.Upstream {
 			l.upstream = line.Ref
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.twins, b.mergesGone} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.merges} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -167,11 +185,19 @@ type builder struct {
 	// the positions, rising, that have one of these subjects.
 	open      []int
 	bySubject map[uint32][]int32
-	// gone are the merges that a commit reverts, with that commit.
-	gone []edge
+	// requests are the facts' by number.
+	requests []request
+	// messages are the commits whose copies have the very same message.
+	messages []message
+	// gone are the merges that a commit reverts, with that commit, and taken those
+	// that a commit which is no merge is a copy of.
+	gone, taken []edge
 }
 
-func (b *builder) index() { b.n = min(b.facts.Len(), b.graph.Len()) }
+func (b *builder) index() {
+	b.n = min(b.facts.Len(), b.graph.Len())
+	b.indexRequests()
+}
 
 // claims makes edges of what names a commit.
 func (b *builder) claims() {
@@ -184,7 +210,9 @@ func (b *builder) claims() {
 		for end < len(b.facts.claims) && graph.Pos(b.facts.owners[end]) == p {
 			end++
 		}
-		b.claimsOf(p, i, end)
+		if b.graph.Reachable(p) {
+			b.claimsOf(p, i, end)
+		}
 		i = end
 	}
 }
@@ -192,13 +220,26 @@ func (b *builder) claims() {
 // claimsOf takes the claims [i, end), which are those of one commit. A subject
 // counts only where no name of the same meaning leads to a commit.
 func (b *builder) claimsOf(p graph.Pos, i, end int) {
-	var resolved [ownWork + 1]bool
+	var resolved [lastMeans + 1]bool
 	turned := false // a name says what is reverted, so that the subject need not
 	for _, c := range b.facts.claims[i:end] {
-		if c.digits == 0 {
+		switch {
+		case c.means == copiesRequest:
+			resolved[copies] = b.copyOfRequest(p, c) || resolved[copies]
+			continue
+		case c.means == copiesChange:
+			resolved[copies] = b.copyOfChange(p, c) || resolved[copies]
+			continue
+		case c.means == sameMessage:
+			b.messages = append(b.messages, message{c.subject, int32(p)})
+			continue
+		case c.means == revertsRequest:
+			turned = b.revertOfRequest(p, c) || turned
+			continue
+		case c.digits == 0:
 			continue
 		}
-		to, ok := b.graph.Named(c.name, int(c.digits))
+		to, ok := b.resolve(c)
 		if !ok || to == p {
 			if c.means == copies || c.means == copiesPart {
 				b.absent++
@@ -214,13 +255,25 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 		switch {
 		case c.means == ownWork:
 			b.own[p] = true
-		case c.digits > 0 && (c.means == fixes || c.means == serves) && !resolved[c.means],
+		case c.digits > 0 && (c.means == fixes || c.means == serves) && !b.known(c),
 			c.digits == 0 && (c.means == reverts || c.means == reapplies) && !turned,
-			c.digits == 0 && c.means == copies && !resolved[copies] && !b.opt.NoTrailers:
+			(c.digits == 0 && c.means == copies || c.means == copiesRequest && c.subject != 0) && !resolved[copies] && !b.opt.NoTrailers:
 			b.bySubject[c.subject] = nil
 			b.open = append(b.open, at)
 		}
 	}
+}
+
+// resolve finds the commit that a claim names. One that no ref has is as good as
+// absent: an index that is built anew does not know it.
+func (b *builder) resolve(c claim) (graph.Pos, bool) {
+	to, ok := b.graph.Named(c.name, int(c.digits))
+	return to, ok && b.graph.Reachable(to)
+}
+
+func (b *builder) known(c claim) bool {
+	_, ok := b.resolve(c)
+	return ok
 }
 
 // subjectClaims makes edges of the claims whose commit has to be found by its
@@ -229,7 +282,7 @@ func (b *builder) subjectClaims() {
 	delete(b.bySubject, 0)
 	if len(b.bySubject) > 0 {
 		for p, hash := range b.facts.subjects[:b.n] {
-			if found, asked := b.bySubject[hash]; asked {
+			if found, asked := b.bySubject[hash]; asked && b.graph.Reachable(graph.Pos(p)) {
 				b.bySubject[hash] = append(found, int32(p))
 			}
 		}
@@ -238,7 +291,7 @@ func (b *builder) subjectClaims() {
 	for _, at := range b.open {
 		p, c := graph.Pos(b.facts.owners[at]), b.facts.claims[at]
 		switch c.means {
-		case copies:
+		case copies, copiesRequest:
 			b.named(p, c)
 		case reverts, reapplies:
 			if p == turned {
@@ -270,6 +323,9 @@ func (b *builder) edge(c claim, from, to graph.Pos) {
 			ev |= inPart
 		}
 		b.copies.add(from, to, ev)
+		if b.graph.Merge(to) && !b.graph.Merge(from) {
+			b.taken = append(b.taken, edge{from, to, ev})
+		}
 	case reverts:
 		b.reverts.add(from, to, ev)
 		if b.graph.Merge(to) {
@@ -312,22 +368,46 @@ func (b *builder) upstreamHas(p graph.Pos) bool {
 	return b.upstream >= 0 && b.graph.Contains(b.upstream, p)
 }
 
-// root is the one of the positions, which rise, that the others are copies of:
-// the first one upstream, or else the first.
+// root is the one of the positions that the others are copies of: the first one
+// upstream, or else the first.
 func (b *builder) root(group []int32) int32 {
-	for _, p := range group {
-		if b.upstreamHas(graph.Pos(p)) {
-			return p
+	return slices.MinFunc(group, func(p, q int32) int {
+		if x, y := b.upstreamHas(graph.Pos(p)), b.upstreamHas(graph.Pos(q)); x != y {
+			if x {
+				return -1
+			}
+			return 1
 		}
+		return b.older(p, q)
+	})
+}
+
+// older orders commits by their dates; of two with one date an ancestor comes
+// first. It does not depend on when they were read.
+func (b *builder) older(p, q int32) int {
+	if n := cmp.Compare(b.graph.CommitTime(graph.Pos(p)), b.graph.CommitTime(graph.Pos(q))); n != 0 || p == q {
+		return n
 	}
-	return group[0]
+	switch {
+	case b.graph.IsAncestor(graph.Pos(p), graph.Pos(q)):
+		return -1
+	case b.graph.IsAncestor(graph.Pos(q), graph.Pos(p)):
+		return 1
+	}
+	return b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q)))
+}
+
+// disowns says whether a commit says of itself that nothing upstream is its
+// source, and the root does not say the same of itself.
+func (b *builder) disowns(p, root int32) bool {
+	return b.own[graph.Pos(p)] && !b.own[graph.Pos(root)] && b.upstreamHas(graph.Pos(root))
 }
 
 // link makes the others of a group copies of its root.
 func (b *builder) link(group []int32, ev Evidence) {
 	root := b.root(group)
 	for _, p := range group {
-		if p != root {
+		if p != root && !b.disowns(p, root) {
 			b.copies.add(graph.Pos(p), graph.Pos(root), ev)
 		}
 	}
@@ -392,7 +472,7 @@ func (b *builder) subjects() {
 	}
 	var twins []twin
 	for _, p := range b.sameTimes() {
-		if !b.graph.Merge(graph.Pos(p)) {
+		if !b.graph.Merge(graph.Pos(p)) && b.graph.Reachable(graph.Pos(p)) {
 			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], p})
 		}
 	}
@@ -406,13 +486,23 @@ func (b *builder) subjects() {
 			j++
 		}
 		if j-i > 1 && j-i <= maxGroup {
-			group = group[:0]
-			for _, t := range twins[i:j] {
-				if b.graph.Reachable(graph.Pos(t.pos)) && b.sameWriter(twins[i].pos, t.pos) {
-					group = append(group, t.pos)
+			for k := i; k < j; k++ {
+				if twins[k].pos < 0 {
+					continue
 				}
+				group = group[:0]
+				for m := k; m < j; m++ {
+					if p := twins[m].pos; p >= 0 && (m == k || b.sameWriter(twins[k].pos, p)) {
+						group = append(group, p)
+					}
+				}
+				for m := k + 1; m < j; m++ {
+					if slices.Contains(group, twins[m].pos) {
+						twins[m].pos = -1 // is of this writer
+					}
+				}
+				b.linkTwins(group)
 			}
-			b.linkTwins(group)
 		}
 		i = j
 	}
@@ -462,7 +552,7 @@ func (b *builder) linkTwins(group []int32) {
 	}
 	root := b.root(group)
 	for _, p := range group {
-		if p == root {
+		if p == root || b.disowns(p, root) {
 			continue
 		}
 		if x, y := b.facts.changeIDAt(graph.Pos(p)), b.facts.changeIDAt(graph.Pos(root)); x != 0 && y != 0 && x != y {
@@ -475,7 +565,7 @@ func (b *builder) linkTwins(group []int32) {
 // named links a copy that says that it is one, and of which subject, to the one
 // earlier commit upstream that has it and the same author.
 func (b *builder) named(p graph.Pos, c claim) {
-	if b.upstreamHas(p) {
+	if b.upstreamHas(p) || b.own[p] {
 		return
 	}
 	source, n := graph.Pos(-1), 0
@@ -490,29 +580,47 @@ func (b *builder) named(p graph.Pos, c claim) {
 	}
 }
 
-// twins links the copies that contents proved.
+// twins links the copies that contents proved. What brings a change back has its
+// content too, but is a re-apply by its own word.
 func (b *builder) twins() {
 	for _, t := range b.facts.compared.twins {
 		ev := byContent
 		if t.patch {
 			ev = byPatchID
 		}
-		if int(t.copy) < b.n && int(t.source) < b.n {
+		if int(t.copy) >= b.n || int(t.source) >= b.n || !b.graph.Reachable(t.copy) || !b.graph.Reachable(t.source) {
+			continue
+		}
+		if !b.disowns(int32(t.copy), int32(t.source)) && (!b.turns(t.copy) || b.turns(t.source)) {
 			b.copies.add(t.copy, t.source, ev)
 		}
 	}
 }
 
-// mergesGone makes a revert of a merge one of each commit that the merge brought.
-func (b *builder) mergesGone() {
-	var parents []graph.Pos
-	for _, e := range b.gone {
-		parents = b.graph.Parents(e.to, parents[:0])
-		if len(parents) < 2 {
-			continue
+// turns says whether a commit says that it takes something out or brings it back.
+func (b *builder) turns(p graph.Pos) bool {
+	i, _ := slices.BinarySearch(b.facts.owners, int32(p))
+	for ; i < len(b.facts.owners) && b.facts.owners[i] == int32(p); i++ {
+		if m := b.facts.claims[i].means; m == reverts || m == reapplies || m == revertsRequest {
+			return true
 		}
-		for _, p := range b.graph.Between(parents[0], parents[1:], maxRevertedCommits) {
+	}
+	return false
+}
+
+// merges makes a revert of a merge one of each commit that the merge brought, and
+// so with copies of merges.
+func (b *builder) merges() {
+	for _, e := range b.gone {
+		for _, p := range b.brought(e.to, maxRevertedCommits) {
 			b.reverts.add(e.from, p, e.evidence|byGoneMerge)
+		}
+	}
+	for _, e := range b.taken {
+		for _, p := range b.brought(e.to, maxTaken) {
+			if !b.graph.Merge(p) && p != e.from {
+				b.copies.add(e.from, p, e.evidence)
+			}
 		}
 	}
 }

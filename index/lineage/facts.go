@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,12 @@ const (
 	serves                      // this is there for its sake (Stable-dep-of)
 	needs                       // this needs it
 	ownWork                     // this is no copy, by its own word
+
+	copiesRequest  // this is a copy of what a request brought; name is the request's number
+	copiesChange   // this is a copy of what has a Change-Id; name is the Change-Id's number
+	revertsRequest // this takes out what a request brought
+	sameMessage    // its copies have the very same message; subject is a hash of that
+	lastMeans      = sameMessage
 )
 
 var meansOf = map[dialect.Meaning]means{
@@ -59,8 +66,9 @@ type claim struct {
 
 // Fact is what one commit says. Read makes it.
 type Fact struct {
-	subject  uint32 // hash of the subject by itself
-	changeID uint64 // the first digits of its Change-Id; 0 for none
+	subject  uint32   // hash of the subject by itself
+	changeID uint64   // the first digits of its Change-Id; 0 for none
+	requests []uint32 // numbers of the requests that it came by
 	claims   []claim
 }
 
@@ -70,6 +78,7 @@ type Facts struct {
 	dialects *Dialects
 	subjects []uint32
 	changes  []change
+	requests []request
 	owners   []int32 // positions that claims are of, rising
 	claims   []claim // one an owner: a position stands as often as it claims something
 	evidence []string
@@ -80,6 +89,12 @@ type Facts struct {
 type change struct {
 	id  uint64
 	pos int32
+}
+
+// request is a commit that came by a pull or merge request.
+type request struct {
+	number uint32
+	pos    int32
 }
 
 // Dialects are how messages are read. The set is made when a message is first
@@ -135,15 +150,34 @@ func (f *Facts) Read(message string) Fact {
 	var fact Fact
 	names := f.names()
 	f.dialects.set().Read(message, func(c dialect.Claim) bool {
-		switch m, ok := meansOf[c.Means]; {
+		m, ok := meansOf[c.Means]
+		switch {
 		case c.Means == dialect.Same && c.Key.Kind == history.KeyChangeID:
-			if fact.changeID == 0 || c.Evidence == evidenceChangeID {
-				fact.changeID = changeNumber(c.Key.Text)
+			// A message's own Change-Id comes last; others are of what it is a copy of.
+			if id := changeNumber(c.Key.Text); fact.changeID != 0 && fact.changeID != id {
+				fact.claims = append(fact.claims, claim{means: copiesChange, evidence: uint8(slices.Index(names, evidenceChangeID)), name: fact.changeID, digits: 16})
+				fact.changeID = id
+			} else {
+				fact.changeID = id
+			}
+		case c.Means == dialect.Request:
+			fact.cameBy(c.Key.Text)
+		case c.Means == dialect.Wanted && c.Evidence == evidenceBackpatch:
+			if len(fact.claims) == 0 || fact.claims[len(fact.claims)-1].means != sameMessage {
+				fact.claims = append(fact.claims, claim{means: sameMessage, subject: messageHash(message)})
 			}
 		case ok:
 			one := claim{means: m, evidence: uint8(max(0, slices.Index(names, c.Evidence)))}
-			if c.SHA != "" {
+			number, isRequest := dialect.RequestNumber(c.Key.Text)
+			switch {
+			case c.SHA != "":
 				one.name, one.digits = nameNumber(c.SHA)
+			case m == copies && c.Key.Kind == history.KeyChangeID:
+				one.means, one.name, one.digits = copiesChange, changeNumber(c.Key.Text), 16
+			case m == copies && isRequest:
+				one.means, one.name, one.digits = copiesRequest, uint64(number)<<32, 8
+			case m == reverts && isRequest:
+				one.means, one.name, one.digits = revertsRequest, uint64(number)<<32, 8
 			}
 			if c.Subject != "" {
 				one.subject = subjectHash(c.Subject)
@@ -156,7 +190,18 @@ func (f *Facts) Read(message string) Fact {
 	})
 	subject, _, _ := strings.Cut(strings.TrimLeft(message, "\n"), "\n")
 	fact.subject = subjectHash(subject)
+	fact.cameBy(dialect.Reference(subject))
 	return fact
+}
+
+// maxRequests bounds how many requests a commit came by: a copy names two.
+const maxRequests = 4
+
+// cameBy notes a request that a key names, where it names one.
+func (f *Fact) cameBy(key string) {
+	if n, ok := dialect.RequestNumber(key); ok && len(f.requests) < maxRequests && !slices.Contains(f.requests, n) {
+		f.requests = append(f.requests, n)
+	}
 }
 
 // maxClaims bounds what one message says; squashes name some hundreds at most.
@@ -178,12 +223,17 @@ func nameNumber(sha string) (name uint64, digits uint8) {
 	return binary.BigEndian.Uint64(raw[:]), uint8(n)
 }
 
-// subjectHash is a hash of a subject without what copies add to it; never 0. It
-// is FNV-1a over the text with single blanks, folded to 32 bits.
-func subjectHash(subject string) uint32 {
+// subjectHash is a hash of a subject without what copies add to it; never 0.
+func subjectHash(subject string) uint32 { return wordsHash(dialect.NormalSubject(subject)) }
+
+// messageHash is a hash of a whole message; never 0.
+func messageHash(message string) uint32 { return wordsHash(message) }
+
+// wordsHash is FNV-1a over a text with single blanks, folded to 32 bits.
+func wordsHash(text string) uint32 {
 	h := uint64(14695981039346656037)
 	first := true
-	for word := range strings.FieldsSeq(dialect.NormalSubject(subject)) {
+	for word := range strings.FieldsSeq(text) {
 		if !first {
 			h = (h ^ ' ') * 1099511628211
 		}
@@ -197,12 +247,15 @@ func subjectHash(subject string) uint32 {
 
 // Append makes facts that also have those of the positions behind Len.
 func (f *Facts) Append(fresh []Fact) *Facts {
-	n := &Facts{dialects: f.dialects, evidence: f.names(), compared: f.compared, subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
+	n := &Facts{dialects: f.dialects, evidence: f.names(), compared: f.compared, subjects: slices.Clip(f.subjects), changes: slices.Clip(f.changes), requests: slices.Clip(f.requests), owners: slices.Clip(f.owners), claims: slices.Clip(f.claims)}
 	for i, fact := range fresh {
 		pos := int32(f.Len() + i)
 		n.subjects = append(n.subjects, fact.subject)
 		if fact.changeID != 0 {
 			n.changes = append(n.changes, change{fact.changeID, pos})
+		}
+		for _, number := range fact.requests {
+			n.requests = append(n.requests, request{number, pos})
 		}
 		for _, c := range fact.claims {
 			n.owners, n.claims = append(n.owners, pos), append(n.claims, c)
@@ -218,7 +271,8 @@ func (f *Facts) Cut(n int) *Facts {
 	}
 	at, _ := slices.BinarySearch(f.owners, int32(n))
 	changes, _ := slices.BinarySearchFunc(f.changes, int32(n), func(c change, n int32) int { return int(c.pos - n) })
-	return &Facts{dialects: f.dialects, evidence: f.evidence, subjects: f.subjects[:n:n], changes: f.changes[:changes:changes], owners: f.owners[:at:at], claims: f.claims[:at:at]}
+	requests, _ := slices.BinarySearchFunc(f.requests, int32(n), func(r request, n int32) int { return int(r.pos - n) })
+	return &Facts{dialects: f.dialects, evidence: f.evidence, subjects: f.subjects[:n:n], changes: f.changes[:changes:changes], requests: f.requests[:requests:requests], owners: f.owners[:at:at], claims: f.claims[:at:at]}
 }
 
 // The file is, little-endian:
@@ -233,6 +287,8 @@ func (f *Facts) Cut(n int) *Facts {
 //	uint32   × that: hashes of subjects
 //	uvarint  number of commits with a Change-Id, and for each a uvarint distance
 //	         to the position before and a uint64
+//	uvarint  number of requests, and for each a uvarint distance to the position
+//	         of the one before and a varint distance to its number
 //	uint64   which commits were compared by content, and uvarints: the number of
 //	         positions then, the number of twins, and for each its copy, its source
 //	         and 1 where git's patch-id is the same
@@ -242,8 +298,9 @@ func (f *Facts) Cut(n int) *Facts {
 //
 // Versions:
 //
-//	1: as above
-const factsVersion = 1
+//	1: neither requests nor what contents proved
+//	2: as above; claims to be a copy of what a request brought or a Change-Id names
+const factsVersion = 2
 
 const factsMagic = "cabhfact"
 
@@ -305,6 +362,13 @@ func (f *Facts) Save(path string, g *graph.Graph) error {
 		body = binary.AppendUvarint(body, uint64(c.pos-last))
 		body = binary.LittleEndian.AppendUint64(body, c.id)
 		last = c.pos
+	}
+	body = binary.AppendUvarint(body, uint64(len(f.requests)))
+	var before request
+	for _, r := range f.requests {
+		body = binary.AppendUvarint(body, uint64(r.pos-before.pos))
+		body = binary.AppendVarint(body, int64(r.number)-int64(before.number))
+		before = r
 	}
 	body = binary.LittleEndian.AppendUint64(body, f.compared.open)
 	body = binary.AppendUvarint(body, uint64(f.compared.n))
@@ -399,15 +463,23 @@ func decode(b []byte, d *Dialects) (f *Facts, mark uint64, err error) {
 	f.changes = make([]change, in.count(9))
 	last := uint64(0)
 	for i := range f.changes {
-		last += in.uvarint()
+		last += in.step(n)
 		f.changes[i] = change{in.uint64(), int32(last)}
 		in.bad = in.bad || last >= uint64(n)
 	}
-	f.compared.open, f.compared.n = in.uint64(), int(in.uvarint())
-	in.bad = in.bad || f.compared.n > n
+	f.requests = make([]request, in.count(2))
+	last = 0
+	number := int64(0)
+	for i := range f.requests {
+		last += in.step(n)
+		number += in.varint()
+		f.requests[i] = request{uint32(number), int32(last)}
+		in.bad = in.bad || last >= uint64(n) || number < 0 || number > math.MaxUint32
+	}
+	f.compared.open, f.compared.n = in.uint64(), int(in.step(n))
 	f.compared.twins = make([]twin, in.count(3))
 	for i := range f.compared.twins {
-		from, to, patch := in.uvarint(), in.uvarint(), in.uvarint()
+		from, to, patch := in.step(n), in.step(n), in.uvarint()
 		in.bad = in.bad || from >= uint64(n) || to >= uint64(n)
 		f.compared.twins[i] = twin{graph.Pos(from), graph.Pos(to), patch == 1}
 	}
@@ -415,14 +487,14 @@ func decode(b []byte, d *Dialects) (f *Facts, mark uint64, err error) {
 	f.owners, f.claims = make([]int32, count), make([]claim, count)
 	last = 0
 	for i := range f.claims {
-		last += in.uvarint()
+		last += in.step(n)
 		c := claim{means: means(in.byte()), evidence: in.byte(), digits: in.byte()}
 		var name [8]byte
 		copy(name[:], in.take(int(c.digits+1)/2))
 		c.name = binary.BigEndian.Uint64(name[:])
 		c.subject = binary.LittleEndian.Uint32(in.take(4))
 		f.owners[i], f.claims[i] = int32(last), c
-		in.bad = in.bad || last >= uint64(n) || int(c.evidence) >= len(f.evidence) || c.digits > 16
+		in.bad = in.bad || last >= uint64(n) || int(c.evidence) >= len(f.evidence) || c.digits > 16 || c.means == 0 || c.means > lastMeans
 	}
 	if in.bad || len(in.b) > 0 {
 		return nil, 0, ErrCorrupt
@@ -451,6 +523,26 @@ func (in *input) uint64() uint64 { return binary.LittleEndian.Uint64(in.take(8))
 
 func (in *input) uvarint() uint64 {
 	v, n := binary.Uvarint(in.b)
+	if n <= 0 {
+		in.bad = true
+		return 0
+	}
+	in.b = in.b[n:]
+	return v
+}
+
+// step is a distance between positions, of which there are n.
+func (in *input) step(n int) uint64 {
+	d := in.uvarint()
+	if d > uint64(n) {
+		in.bad = true
+		return 0
+	}
+	return d
+}
+
+func (in *input) varint() int64 {
+	v, n := binary.Varint(in.b)
 	if n <= 0 {
 		in.bad = true
 		return 0

@@ -18,6 +18,7 @@ type member struct {
 	// copied from.
 	source   bool
 	evidence Evidence // of being a copy, or of being what the asked one is a copy of
+	parts    uint64   // which parts of a squash it has; see family.parts
 }
 
 // effect is a commit that takes a change out of a line that contains it, or
@@ -30,11 +31,42 @@ type effect struct {
 // family is a change: the asked commit, its sources, and all their copies.
 type family struct {
 	members []member
-	effects []effect // by position; none for most
+	effects []effect // none for most
+	// parts are set where the asked commit is a squash: a bit for each source that
+	// is no copy of another one.
+	parts uint64
+
+	index map[graph.Pos]int // of members; nil while they are few
+	older map[[2]graph.Pos]bool
 }
 
-func (f *family) has(p graph.Pos) bool {
-	return slices.ContainsFunc(f.members, func(m member) bool { return m.pos == p })
+// manyMembers is from how many on an index pays.
+const manyMembers = 16
+
+// find is where a commit is among the members, -1 where it is none.
+func (f *family) find(p graph.Pos) int {
+	if f.index != nil {
+		if i, ok := f.index[p]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(f.members, func(m member) bool { return m.pos == p })
+}
+
+func (f *family) has(p graph.Pos) bool { return f.find(p) >= 0 }
+
+func (f *family) add(m member) {
+	f.members = append(f.members, m)
+	switch {
+	case f.index != nil:
+		f.index[m.pos] = len(f.members) - 1
+	case len(f.members) > manyMembers:
+		f.index = make(map[graph.Pos]int, 2*manyMembers)
+		for i, m := range f.members {
+			f.index[m.pos] = i
+		}
+	}
 }
 
 // maxFamily bounds a family. A change has a few dozen copies at most.
@@ -45,9 +77,9 @@ func (l *Lineage) family(asked graph.Pos) *family {
 	f := &family{members: []member{{pos: asked, source: true}}}
 	for i := 0; i < len(f.members) && i < maxFamily; i++ {
 		for _, e := range l.copies.of(f.members[i].pos) {
-			f.members[i].evidence |= e.evidence
+			f.members[i].evidence |= e.evidence &^ inPart
 			if !f.has(e.to) {
-				f.members = append(f.members, member{pos: e.to, source: true, evidence: e.evidence})
+				f.add(member{pos: e.to, source: true, evidence: e.evidence &^ inPart})
 			}
 		}
 	}
@@ -55,50 +87,112 @@ func (l *Lineage) family(asked graph.Pos) *family {
 		f.effects = l.effects(f)
 		return f
 	}
+	sources := len(f.members)
 	for i := 0; i < len(f.members) && i < maxFamily; i++ {
 		for _, e := range l.copies.to(f.members[i].pos) {
-			at := slices.IndexFunc(f.members, func(m member) bool { return m.pos == e.from })
-			if at < 0 {
-				at = len(f.members)
-				f.members = append(f.members, member{pos: e.from})
+			// A copy of a copy of a part has no more than that part, unless another
+			// of its sources has all.
+			ev := e.evidence
+			if !f.members[i].source {
+				ev |= f.members[i].evidence & inPart
 			}
-			if !f.members[at].source {
-				f.members[at].evidence |= e.evidence
+			switch at := f.find(e.from); {
+			case at < 0:
+				f.add(member{pos: e.from, evidence: ev})
+			case !f.members[at].source:
+				part := f.members[at].evidence & ev & inPart
+				f.members[at].evidence = (f.members[at].evidence|ev)&^inPart | part
 			}
 		}
+	}
+	if sources > 2 {
+		l.share(f, sources)
 	}
 	f.effects = l.effects(f)
 	return f
 }
 
-// effects follows reverts, reverts of reverts, and their copies.
+// share finds out which member has which part, where the asked commit is a squash.
+func (l *Lineage) share(f *family, sources int) {
+	n := 0
+	for i := 1; i < sources && n < 64; i++ {
+		if len(l.copies.of(f.members[i].pos)) == 0 {
+			f.members[i].parts = 1 << n
+			n++
+		}
+	}
+	if n < 2 {
+		return
+	}
+	f.parts = 1<<n - 1
+	for changed := true; changed; { // as often as the longest chain is long
+		changed = false
+		for i := range f.members {
+			parts := f.members[i].parts
+			for _, e := range l.copies.of(f.members[i].pos) {
+				if at := f.find(e.to); at >= 0 {
+					parts |= f.members[at].parts
+				}
+			}
+			if parts != f.members[i].parts {
+				f.members[i].parts, changed = parts, true
+			}
+		}
+	}
+	f.members[0].parts = f.parts
+}
+
+// effects follows reverts, reverts of reverts, re-applies, and the copies of all.
 func (l *Lineage) effects(f *family) []effect {
+	turned := func(m member) bool { return len(l.reverts.to(m.pos)) > 0 || len(l.reapplies.to(m.pos)) > 0 }
+	if !slices.ContainsFunc(f.members, turned) { // most families
+		return nil
+	}
 	var all []effect
 	seen := map[graph.Pos]bool{}
-	var add func(p graph.Pos, brings bool)
-	add = func(p graph.Pos, brings bool) {
+	add := func(p graph.Pos, brings bool) {
 		if seen[p] || len(all) >= maxFamily || f.has(p) {
 			return
 		}
 		seen[p] = true
 		all = append(all, effect{p, brings})
-		for _, e := range l.copies.to(p) {
-			add(e.from, brings)
-		}
-		for _, e := range l.reverts.to(p) {
-			add(e.from, !brings)
-		}
 	}
-	for _, m := range f.members {
-		for _, e := range l.reverts.to(m.pos) {
-			add(e.from, false)
+	turn := func(p graph.Pos, here bool) {
+		for _, e := range l.reverts.to(p) {
+			add(e.from, !here)
 		}
-		for _, e := range l.reapplies.to(m.pos) {
+		for _, e := range l.reapplies.to(p) {
 			add(e.from, true)
 		}
 	}
-	slices.SortFunc(all, func(a, b effect) int { return cmp.Compare(a.pos, b.pos) })
+	for _, m := range f.members {
+		turn(m.pos, true)
+	}
+	for i := 0; i < len(all); i++ {
+		turn(all[i].pos, all[i].brings)
+		for _, e := range l.copies.to(all[i].pos) {
+			add(e.from, all[i].brings)
+		}
+	}
 	return all
+}
+
+// ancestor says whether a member or an effect of a family is an ancestor of an
+// effect; each pair is looked up once.
+func (l *Lineage) ancestor(f *family, p, of graph.Pos) bool {
+	if p > of {
+		return false // a parent's position is smaller
+	}
+	pair := [2]graph.Pos{p, of}
+	known, ok := f.older[pair]
+	if !ok {
+		if f.older == nil {
+			f.older = map[[2]graph.Pos]bool{}
+		}
+		known = l.graph.IsAncestor(p, of)
+		f.older[pair] = known
+	}
+	return known
 }
 
 // standing is how a family stands on a ref.
@@ -109,51 +203,65 @@ type standing struct {
 	revertedBy graph.Pos
 }
 
+// isPart says that only a part of the change is there.
+func (s standing) isPart() bool { return s.evidence&inPart != 0 }
+
 func (l *Lineage) standing(f *family, ref graph.RefID) standing {
 	best := -1
 	better := func(a, b member) bool { // a is a better answer than b
 		if a.source != b.source {
 			return a.source
 		}
+		if x, y := a.evidence&inPart == 0, b.evidence&inPart == 0; x != y {
+			return x
+		}
 		if x, y := a.evidence&byTrailer != 0, b.evidence&byTrailer != 0; x != y && !a.source {
 			return x
 		}
 		return false // the first of equals
 	}
-	last, lastMember := graph.Pos(-1), graph.Pos(-1)
+	parts := uint64(0)
 	for i, m := range f.members {
-		if !l.graph.Contains(ref, m.pos) {
-			continue
+		if l.graph.Contains(ref, m.pos) {
+			parts |= m.parts
+			if best < 0 || better(m, f.members[best]) {
+				best = i
+			}
 		}
-		if best < 0 || better(m, f.members[best]) {
-			best = i
-		}
-		last = max(last, m.pos)
 	}
 	if best < 0 {
 		return standing{status: history.Missing, commit: -1, revertedBy: -1}
 	}
-	lastMember = last
 	s := standing{status: history.Backported, commit: f.members[best].pos, evidence: f.members[best].evidence, revertedBy: -1}
 	if f.members[best].source {
 		s.status = history.Contains
 	}
-	for _, e := range f.effects { // in the order of history
-		if e.pos < s.commit || !l.graph.Contains(ref, e.pos) {
-			continue
-		}
-		switch {
-		case e.brings:
-			s.revertedBy = -1
-		case lastMember > e.pos: // applied anew behind this revert
-		default:
-			s.revertedBy = e.pos
-		}
+	if f.parts != 0 && parts != f.parts {
+		s.evidence |= inPart
 	}
-	if s.revertedBy >= 0 {
-		s.status = history.Reverted
+	for _, e := range f.effects {
+		if !e.brings && l.graph.Contains(ref, e.pos) && l.inForce(f, ref, e.pos) && (s.revertedBy < 0 || e.pos > s.revertedBy) {
+			s.status, s.revertedBy = history.Reverted, e.pos
+		}
 	}
 	return s
+}
+
+// inForce says whether a revert holds on a ref. It does where all that brought
+// the change there is behind it: what came later, or by a branch that had not
+// the revert when it was merged, brought the change anew.
+func (l *Lineage) inForce(f *family, ref graph.RefID, revert graph.Pos) bool {
+	for _, m := range f.members {
+		if l.graph.Contains(ref, m.pos) && !l.ancestor(f, m.pos, revert) {
+			return false
+		}
+	}
+	for _, e := range f.effects {
+		if e.brings && l.graph.Contains(ref, e.pos) && !l.ancestor(f, e.pos, revert) {
+			return false
+		}
+	}
+	return true
 }
 
 // Landing is how a change stands on a line.
@@ -164,7 +272,6 @@ type Landing struct {
 	Evidence   []string
 	Incomplete []graph.Pos // fixes of it that are upstream and not here
 	RevertedBy graph.Pos   // -1 for none
-	Partial    bool        // only a part of it is here
 	Needed     bool        // it is missing, and what it fixes is here
 }
 
@@ -177,9 +284,14 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 	f := l.family(asked)
 	follow := l.followUps(f)
 	causes, known := l.causes(f)
+	brought := l.merged(asked)
+	wanted := l.upstream < 0 || l.standing(f, l.upstream).status != history.Reverted
 	landings := make([]Landing, 0, len(lines))
 	for _, line := range lines {
 		s := l.standing(f, line.Ref)
+		if s.status == history.Missing && len(brought) > 0 {
+			s = l.allOf(brought, line.Ref)
+		}
 		landing := Landing{Line: line, Status: s.status, Commit: s.commit, RevertedBy: s.revertedBy}
 		switch s.status {
 		case history.Missing:
@@ -191,7 +303,7 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 			case l.graph.Truncated(line.Ref):
 				landing.Status = history.Unknown
 			default:
-				landing.Needed = l.anyPresent(causes, line.Ref)
+				landing.Needed = wanted && l.neededOn(causes, line.Ref)
 			}
 		case history.Contains, history.Backported:
 			for _, fix := range follow {
@@ -200,13 +312,45 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 				}
 			}
 		}
-		landing.Partial = s.status == history.Backported && s.evidence&inPart != 0 && s.evidence&^inPart == s.evidence&byTrailer
 		if s.commit != asked {
 			landing.Evidence = l.Names(s.evidence)
 		}
 		landings = append(landings, landing)
 	}
 	return landings
+}
+
+// merged are the families of what the merge of a request brought, which people
+// ask for by the request's number; none for other commits, and for merges that
+// brought many.
+func (l *Lineage) merged(asked graph.Pos) []*family {
+	if !l.requested[asked] {
+		return nil
+	}
+	var all []*family
+	for _, p := range l.brought(asked, maxTaken) {
+		if !l.graph.Merge(p) {
+			all = append(all, l.family(p))
+		}
+	}
+	return all
+}
+
+// allOf is how a merge stands on a ref that has not the merge itself: it is there
+// where copies of all that it brought are, and the newest of them is named. A ref
+// that has these commits themselves may be the one that was merged.
+func (l *Lineage) allOf(brought []*family, ref graph.RefID) standing {
+	newest := standing{status: history.Missing, commit: -1, revertedBy: -1}
+	for i, f := range brought {
+		s := l.standing(f, ref)
+		if s.status != history.Backported {
+			return standing{status: history.Missing, commit: -1, revertedBy: -1}
+		}
+		if i == 0 {
+			newest = s
+		}
+	}
+	return newest
 }
 
 func isPresent(s history.Status) bool { return s == history.Contains || s == history.Backported }
@@ -235,12 +379,16 @@ func (l *Lineage) followUps(f *family) []followUp {
 		return nil
 	}
 	var all []followUp
+	seen := map[graph.Pos]bool{}
 	for _, m := range f.members {
 		for _, e := range l.fixes.to(m.pos) {
-			if f.has(e.from) || slices.ContainsFunc(all, func(u followUp) bool { return u.family.has(e.from) }) {
+			if seen[e.from] || f.has(e.from) {
 				continue
 			}
 			u := followUp{family: l.family(e.from), upstream: -1}
+			for _, m := range u.family.members {
+				seen[m.pos] = true
+			}
 			if s := l.standing(u.family, l.upstream); isPresent(s.status) {
 				u.upstream = s.commit
 			}
@@ -251,29 +399,35 @@ func (l *Lineage) followUps(f *family) []followUp {
 	return all
 }
 
+// cause is a change that another one fixes or takes back.
+type cause struct {
+	*family
+	revert bool // it is taken back
+}
+
 // causes are what a change says that it fixes or takes back. They are known
 // where it names any, and all of these are.
-func (l *Lineage) causes(f *family) (causes []*family, known bool) {
+func (l *Lineage) causes(f *family) (causes []cause, known bool) {
+	known = true
 	for _, m := range f.members {
 		if !m.source {
 			continue
 		}
-		if l.vague[m.pos] {
-			return nil, false
+		known = known && !l.vague[m.pos]
+		for _, e := range l.fixes.of(m.pos) {
+			causes = append(causes, cause{l.family(e.to), false})
 		}
-		for _, edges := range [...][]edge{l.fixes.of(m.pos), l.reverts.of(m.pos)} {
-			for _, e := range edges {
-				causes = append(causes, l.family(e.to))
-			}
+		for _, e := range l.reverts.of(m.pos) {
+			causes = append(causes, cause{l.family(e.to), true})
 		}
 	}
-	return causes, len(causes) > 0
+	return causes, known && len(causes) > 0
 }
 
-// reached says whether any of the families ever came to a ref.
-func (l *Lineage) reached(families []*family, ref graph.RefID) bool {
-	for _, f := range families {
-		for _, m := range f.members {
+// reached says whether any of the causes ever came to a ref.
+func (l *Lineage) reached(causes []cause, ref graph.RefID) bool {
+	for _, c := range causes {
+		for _, m := range c.members {
 			if l.graph.Contains(ref, m.pos) {
 				return true
 			}
@@ -282,10 +436,11 @@ func (l *Lineage) reached(families []*family, ref graph.RefID) bool {
 	return false
 }
 
-// anyPresent says whether any of the families is on a ref now.
-func (l *Lineage) anyPresent(families []*family, ref graph.RefID) bool {
-	for _, f := range families {
-		if isPresent(l.standing(f, ref).status) {
+// neededOn says whether a ref has one of the causes. What upstream has in spite
+// of a revert came back there, and then nobody needs that revert.
+func (l *Lineage) neededOn(causes []cause, ref graph.RefID) bool {
+	for _, c := range causes {
+		if isPresent(l.standing(c.family, ref).status) && !(c.revert && l.upstream >= 0 && ref != l.upstream && isPresent(l.standing(c.family, l.upstream).status)) {
 			return true
 		}
 	}

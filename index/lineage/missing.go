@@ -1,7 +1,9 @@
 package lineage
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -45,11 +47,19 @@ func (l *Lineage) Missing(ctx context.Context, from, in Side) (lacks []Lack, exc
 			continue
 		}
 		lack := Lack{Pos: p, Reason: "not on " + from.Name}
+		if s := l.standing(l.family(p), from.Ref); isPresent(s.status) {
+			lack.Reason = "only a part of it is on " + from.Name + ", as " + l.short(s.commit)
+		}
 		if need := l.need(p, from); need != "" {
 			lack.Needed, lack.Reason = true, need
 		}
 		lacks = append(lacks, lack)
 	}
+	// Positions are in the order of history, and in that of time only where all was
+	// read at once.
+	newer := func(a, b graph.Pos) int { return cmp.Compare(g.CommitTime(b), g.CommitTime(a)) }
+	slices.SortStableFunc(lacks, func(a, b Lack) int { return newer(a.Pos, b.Pos) })
+	slices.SortStableFunc(excluded, func(a, b Excluded) int { return newer(a.Pos, b.Pos) })
 	return lacks, excluded, nil
 }
 
@@ -62,6 +72,9 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 	there := l.standing(f, from.Ref)
 	switch there.status {
 	case history.Contains, history.Backported:
+		if there.isPart() {
+			return ""
+		}
 		return "is there as " + l.short(there.commit) + " (" + strings.Join(l.Names(there.evidence), ", ") + ")"
 	case history.Reverted:
 		return "was there as " + l.short(there.commit) + ", and " + l.short(there.revertedBy) + " reverted it there"
@@ -69,8 +82,14 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 	if s := l.standing(f, in.Ref); s.status == history.Reverted {
 		return "reverted on " + in.Name + " by " + l.short(s.revertedBy)
 	}
-	if undone := l.undoes(p, in.Ref); undone >= 0 && !l.reached([]*family{l.family(undone)}, from.Ref) {
-		return "reverts " + l.short(undone) + ", which is not there"
+	if undone := l.undoes(p, in.Ref); undone >= 0 {
+		of := l.family(undone)
+		if !l.reached([]cause{{family: of}}, from.Ref) {
+			return "reverts " + l.short(undone) + ", which is not there"
+		}
+		if len(l.reverts.of(p)) > 0 && isPresent(l.standing(of, in.Ref).status) {
+			return "reverts " + l.short(undone) + ", which came back on " + in.Name
+		}
 	}
 	causes, known := l.causes(f)
 	if known && !l.reached(causes, from.Ref) && !l.graph.Truncated(from.Ref) {
@@ -102,12 +121,12 @@ func (l *Lineage) need(p graph.Pos, from Side) string {
 		}
 		for _, e := range l.fixes.of(m.pos) {
 			if s := l.standing(l.family(e.to), from.Ref); isPresent(s.status) {
-				return "fixes " + l.asNamed(e.to, s.commit) + ", which is on " + from.Name
+				return "fixes " + l.short(e.to) + ", which is on " + l.asNamed(from, e.to, s.commit)
 			}
 		}
 		for _, e := range l.reverts.of(m.pos) {
 			if s := l.standing(l.family(e.to), from.Ref); isPresent(s.status) {
-				return "reverts " + l.asNamed(e.to, s.commit) + ", which is on " + from.Name
+				return "reverts " + l.short(e.to) + ", which is on " + l.asNamed(from, e.to, s.commit)
 			}
 		}
 	}
@@ -116,10 +135,10 @@ func (l *Lineage) need(p graph.Pos, from Side) string {
 
 func (l *Lineage) short(p graph.Pos) string { return l.graph.Hash(p).Short() }
 
-// asNamed is a commit, with its name on the line where that is another one.
-func (l *Lineage) asNamed(p, there graph.Pos) string {
+// asNamed is a line, with a commit's name there where that is another one.
+func (l *Lineage) asNamed(on Side, p, there graph.Pos) string {
 	if p == there {
-		return l.short(p)
+		return on.Name
 	}
-	return l.short(p) + " (there " + l.short(there) + ")"
+	return on.Name + " as " + l.short(there)
 }

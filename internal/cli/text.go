@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -83,7 +84,7 @@ func (t Text) card(m history.Match) {
 	for _, l := range m.Branches {
 		width = max(width, runewidth.StringWidth(clean(l.Name)))
 	}
-	t.landings(c.Hash, m.Branches, min(width, 40))
+	t.landings(m, min(width, 40))
 	if len(m.Branches) == 0 {
 		fmt.Fprintln(t.Out, "  no release lines were found")
 	}
@@ -121,19 +122,22 @@ var drawn = map[history.Status]struct {
 // foldAbove is how many lines of one status are listed before they fold.
 const foldAbove = 6
 
-func (t Text) landings(asked history.Hash, all []history.Landing, width int) {
-	count := map[history.Status]int{}
+func (t Text) landings(m history.Match, width int) {
+	alike := map[string][]string{} // the names of the lines that fare alike, which fold
+	fares := make([]string, len(m.Branches))
 	copies := false
-	for _, l := range all {
-		count[l.Status]++
-		copies = copies || l.Commit != nil && *l.Commit != asked
+	for i, l := range m.Branches {
+		fares[i] = fmt.Sprint(l.Status, l.Needed, l.Incomplete)
+		alike[fares[i]] = append(alike[fares[i]], clean(l.Name))
+		copies = copies || l.Commit != nil && *l.Commit != m.Commit.Hash
 	}
-	shown := map[history.Status]int{}
-	for _, l := range all {
-		shown[l.Status]++
-		if n := count[l.Status]; !t.Verbose && n > foldAbove && shown[l.Status] > 1 && len(l.Incomplete) == 0 && !l.Needed {
-			if shown[l.Status] == 2 {
-				fmt.Fprintf(t.Out, "    … more lines: %d %s in all (-v lists them)\n", n, l.Status)
+	shown := map[string]int{}
+	for i, l := range m.Branches {
+		names := alike[fares[i]]
+		shown[fares[i]]++
+		if n := shown[fares[i]]; !t.Verbose && len(names) > foldAbove && n > 1 {
+			if n == 2 {
+				fmt.Fprintf(t.Out, "    %s\n", t.fit(fold(l, names[1:]), 4))
 			}
 			continue
 		}
@@ -142,31 +146,57 @@ func (t Text) landings(asked history.Hash, all []history.Landing, width int) {
 		columns := []string{name}
 		if copies {
 			sha := strings.Repeat(" ", history.ShortLen)
-			if l.Commit != nil && *l.Commit != asked {
+			if l.Commit != nil && *l.Commit != m.Commit.Hash {
 				sha = t.paint(l.Commit.Short(), color.FgYellow)
 			}
 			columns = append(columns, sha)
 		}
-		columns = append(columns, t.fate(l))
+		columns = append(columns, fate(m, l))
 		if words := lookup.EvidenceWords(l.Evidence); len(words) > 0 {
 			columns = append(columns, t.paint(strings.Join(words, ", "), color.Faint))
 		}
 		fmt.Fprintf(t.Out, "  %s %s\n", t.paint(d.sign, d.color), strings.TrimRight(strings.Join(columns, "  "), " "))
-		for _, fix := range l.Incomplete {
-			fmt.Fprintf(t.Out, "    %s\n", t.paint("⚠ without its follow-up "+fix.Short(), color.FgYellow))
+		for j, fix := range l.Incomplete {
+			if j == foldAbove && !t.Verbose {
+				fmt.Fprintf(t.Out, "    … %d more follow-ups are not there (-v lists them)\n", len(l.Incomplete)-j)
+				break
+			}
+			text := "⚠ without its follow-up " + fix.Short()
+			if at := slices.IndexFunc(m.Related, func(r history.Relation) bool { return r.SHA == fix }); at >= 0 {
+				text += "  " + clean(m.Related[at].Subject)
+			}
+			fmt.Fprintf(t.Out, "    %s\n", t.paint(t.fit(text, 4), color.FgYellow))
 		}
 	}
 }
 
+// fold stands for further lines that fare alike. Those that need action are named.
+func fold(l history.Landing, names []string) string {
+	n, all := len(names), strings.Join(names, ", ")
+	switch {
+	case l.Needed:
+		return fmt.Sprintf("… %d more lines need it: %s", n, all)
+	case len(l.Incomplete) > 0:
+		return fmt.Sprintf("… %d more lines have it so: %s", n, all)
+	case l.Status == history.Reverted:
+		return fmt.Sprintf("… %d more lines where it was reverted: %s", n, all)
+	}
+	what := map[history.Status]string{
+		history.Contains: "with it", history.Backported: "with a copy", history.Missing: "without it",
+		history.NotAffected: "that are not affected", history.Unknown: "that may have it",
+	}[l.Status]
+	return fmt.Sprintf("… %d more lines %s (-v lists them)", n, what)
+}
+
 // fate is a landing in words.
-func (t Text) fate(l history.Landing) string {
+func fate(m history.Match, l history.Landing) string {
 	switch {
 	case l.RevertedBy != nil:
 		return "reverted by " + l.RevertedBy.Short()
 	case l.Needed:
-		return "missing, and needed: it has what this fixes"
+		return "missing, and needed: it has what this " + lookup.Mends(m)
 	case l.Status == history.NotAffected:
-		return "not affected: what this fixes never got there"
+		return "not affected: what this " + lookup.Mends(m) + " never got there"
 	case l.Status != history.Contains && l.Status != history.Backported:
 		return string(l.Status)
 	case l.FirstTag != nil:
@@ -212,30 +242,70 @@ func (t Text) Missing(r *history.MissingResult) {
 			fmt.Fprintf(t.Out, "  %s  %s\n", t.paint(e.SHA.Short(), color.FgYellow), t.paint("left out: "+clean(e.Reason), color.Faint))
 		}
 	}
-	what := "changes"
-	if len(r.Changes) == 1 {
-		what = "change"
-	}
-	fmt.Fprintf(t.Out, "%d %s of %s listed that %s lacks; %d commits left out", len(r.Changes), what, clean(r.In), clean(r.From), len(r.Excluded))
-	if !t.Verbose && len(r.Excluded) > 0 {
-		fmt.Fprint(t.Out, " (-v lists them)")
-	}
-	fmt.Fprintln(t.Out)
+	fmt.Fprintln(t.Out, missed(r, t.Verbose))
 	t.limits(r.Limits)
+}
+
+// missed counts what Missing listed.
+func missed(r *history.MissingResult, verbose bool) string {
+	from, in := clean(r.From), clean(r.In)
+	needed := 0
+	for _, c := range r.Changes {
+		if c.Needed {
+			needed++
+		}
+	}
+	var text string
+	switch n := len(r.Changes); {
+	case n == 0:
+		text = fmt.Sprintf("no change of %s to list that %s lacks", in, from)
+	case n == 1:
+		text = fmt.Sprintf("1 change of %s that %s lacks", in, from)
+	default:
+		text = fmt.Sprintf("%d changes of %s that %s lacks", n, in, from)
+	}
+	switch {
+	case needed == 0:
+	case needed == len(r.Changes):
+		text += " and needs"
+	default:
+		text += fmt.Sprintf(", %d needed", needed)
+	}
+	switch n := len(r.Excluded); {
+	case n == 0:
+	case n == 1:
+		text += "; 1 commit left out"
+	default:
+		text += fmt.Sprintf("; %d commits left out", n)
+	}
+	if len(r.Excluded) > 0 && !verbose {
+		text += " (-v says why)"
+	}
+	return text
 }
 
 // Check draws a gate's verdicts, one a line.
 func (t Text) Check(r *history.CheckResult) {
+	what := func(c history.CheckedLanding) string {
+		query := clean(c.Query)
+		if query == c.SHA.String() {
+			query = c.SHA.Short()
+		}
+		if c.Line == "" {
+			return query
+		}
+		return query + " on " + clean(c.Line)
+	}
+	width := 0
+	for _, c := range r.Results {
+		width = max(width, runewidth.StringWidth(what(c)))
+	}
 	for _, c := range r.Results {
 		sign := t.paint("✓", color.FgGreen)
 		if !c.OK {
 			sign = t.paint("✗", color.FgRed)
 		}
-		on := ""
-		if c.Line != "" {
-			on = " on " + clean(c.Line)
-		}
-		fmt.Fprintf(t.Out, "%s %s%s  %s\n", sign, clean(c.Query), on, clean(c.Reason))
+		fmt.Fprintf(t.Out, "%s %s  %s\n", sign, runewidth.FillRight(what(c), min(width, 60)), clean(c.Reason))
 	}
 	t.limits(r.Limits)
 }

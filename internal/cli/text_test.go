@@ -39,6 +39,8 @@ func FuzzHostileNames(f *testing.F) {
 			text := Text{Out: &b, Width: 80, Verbose: verbose}
 			text.Answers(answers)
 			text.Search(result)
+			text.Missing(&history.MissingResult{From: ref, In: author, Changes: []history.MissingChange{{Subject: message, Reason: ref, Needed: true}}, Excluded: []history.ExcludedChange{{Reason: message}}})
+			text.Check(&history.CheckResult{Results: []history.CheckedLanding{{Query: message, Line: ref, Reason: author}}})
 			text.Status(Status{Repositories: []Repository{{Name: ref, Path: author, Error: message}}, Problems: []string{message}})
 			quiet(t, b.String())
 		}

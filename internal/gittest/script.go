@@ -75,6 +75,9 @@ func (s *script) command(name string, words []string) error {
 		return err
 	}
 	options, words := options(words)
+	if name == "tick" {
+		options, words = nil, append(options, words...) // -72h is no option
+	}
 	need := map[string]int{
 		"commit": 2, "branch": 1, "checkout": 0, "merge": 2, "cherry-pick": 2, "revert": 2,
 		"tag": 1, "object": 3, "label": 1, "tick": 1,

@@ -148,11 +148,26 @@ func warnings(m history.Match) []string {
 	switch len(needed) {
 	case 0:
 	case 1:
-		texts = append(texts, boldAll(needed)+" needs it: it has the commit that this fixes")
+		texts = append(texts, boldAll(needed)+" needs it: it has what this "+Mends(m))
 	default:
-		texts = append(texts, boldAll(needed)+" need it: they have the commit that this fixes")
+		texts = append(texts, boldAll(needed)+" need it: they have what this "+Mends(m))
 	}
 	return texts
+}
+
+// Mends is what a change does to others that lines may have: it reverts them, or
+// it fixes them.
+func Mends(m history.Match) string {
+	verb := "fixes"
+	for _, r := range m.Related {
+		switch r.Relation {
+		case "fixes":
+			return "fixes"
+		case "reverts":
+			verb = "reverts"
+		}
+	}
+	return verb
 }
 
 // landingRows draws the landings, one row a status; many of one status fold.
@@ -178,7 +193,7 @@ func landingRows(m history.Match) []string {
 		{history.Backported, signCopy, present, ""},
 		{history.Reverted, "⚠ reverted on", plain, ""},
 		{history.Missing, signMissing, plain, ""},
-		{history.NotAffected, signNot, plain, " not affected: what it fixes never got there"},
+		{history.NotAffected, signNot, plain, " not affected: what it " + Mends(m) + " never got there"},
 		{history.Unknown, signUnknown, plain, ""},
 	}
 	var rows []string
@@ -215,6 +230,7 @@ var evidenceWords = map[string]string{
 	"cherry-pick-trailer": "cherry-pick trailer", "change-id": "Change-Id", "subject-and-author-date": "subject and author date",
 	"patch-id": "patch", "same-content": "content", "user-dialect": "a dialect of yours", "subject": "subject, by its own word",
 	"pull-request": "pull request", "partial": "a part of it",
+	"same-message": "message and author",
 }
 
 // EvidenceWords say how copies are known, for people, each once.

@@ -249,7 +249,7 @@ func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, erro
 		if isHex(key) && len(fs) > 1 {
 			return nil, fmt.Errorf("%s is ambiguous: %d commits begin so", key, len(fs))
 		}
-		for _, f := range newestFamilies(fs) {
+		for _, f := range onePerChange(fs) {
 			for _, name := range c.On {
 				checked, err := checkOne(f, key, name)
 				if err != nil {
@@ -268,20 +268,39 @@ func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, erro
 	return result, nil
 }
 
-// newestFamilies keeps one commit of each change: a Change-Id names all copies of
-// one, and each of them gives the same answer.
-func newestFamilies(fs []found) []found {
-	var kept []found
+// onePerChange keeps one commit of each change: a CVE or a Change-Id is in the
+// messages of all copies, and each of them has the same landings. The original is
+// kept, and of copies whose original names no such key the first one.
+func onePerChange(fs []found) []found {
+	order := make([]int, len(fs))
+	for i := range order {
+		order[i] = i
+	}
+	isCopy := func(i int) int {
+		if _, ok := fs[i].snap.Original(fs[i].pos); ok {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(isCopy(a), isCopy(b)) })
 	known := map[string]bool{}
-	for _, f := range fs {
+	dropped := make([]bool, len(fs))
+	for _, i := range order {
+		f := fs[i]
 		if known[f.repo.Name()+f.hash.String()] {
+			dropped[i] = true
 			continue
 		}
-		kept = append(kept, f)
 		for _, r := range f.snap.Related(f.pos) {
 			if r.Relation == "equivalent" {
 				known[f.repo.Name()+f.snap.Graph.Hash(r.Pos).String()] = true
 			}
+		}
+	}
+	var kept []found
+	for i, f := range fs {
+		if !dropped[i] {
+			kept = append(kept, f)
 		}
 	}
 	return kept
@@ -294,33 +313,43 @@ func checkOne(f found, key, name string) (history.CheckedLanding, error) {
 		return c, fmt.Errorf("%s: %w", f.repo.Name(), err)
 	}
 	c.Landing = f.snap.LandingOn(f.pos, ref)
-	c.OK, c.Reason = judge(c.Landing)
+	c.OK, c.Reason = judge(f.hash, c.Landing)
 	return c, nil
 }
 
-// judge says whether a landing satisfies a gate, and why.
-func judge(l history.Landing) (ok bool, reason string) {
+// judge says whether a landing of a commit satisfies a gate, and why.
+func judge(asked history.Hash, l history.Landing) (ok bool, reason string) {
 	switch l.Status {
 	case history.Contains, history.Backported:
 		what := "is there"
-		if l.Commit != nil {
+		if l.Commit != nil && *l.Commit != asked {
 			what += " as " + l.Commit.Short()
 		}
-		if len(l.Incomplete) > 0 {
-			fixes := make([]string, len(l.Incomplete))
-			for i, h := range l.Incomplete {
-				fixes[i] = h.Short()
-			}
-			return false, what + ", without its follow-up " + strings.Join(fixes, ", ")
+		if l.FirstTag != nil {
+			what += " since " + *l.FirstTag
 		}
-		if l.Status == history.Backported && slices.Contains(l.Evidence, "partial") {
+		switch n := len(l.Incomplete); {
+		case n > 0:
+			follow := map[bool]string{true: "follow-up ", false: "follow-ups "}[n == 1]
+			for i, h := range l.Incomplete {
+				if i == foldAbove {
+					follow += fmt.Sprintf(" and %d more", n-i)
+					break
+				}
+				if i > 0 {
+					follow += ", "
+				}
+				follow += h.Short()
+			}
+			return false, what + ", without its " + follow
+		case slices.Contains(l.Evidence, "partial"):
 			return false, what + ", but only a part of it"
 		}
 		return true, what
 	case history.Reverted:
 		return false, "was reverted there by " + l.RevertedBy.Short()
 	case history.NotAffected:
-		return true, "is not needed there: what it fixes never reached the line"
+		return true, "is not needed there: what it fixes or reverts never reached the line"
 	case history.Unknown:
 		return false, "cannot be told: the history is truncated"
 	}

@@ -249,6 +249,9 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 	for _, key := range w.Keys {
 		a := history.Answer{Query: key, Matches: []history.Match{}}
 		fs, err := l.whereOne(ctx, repos, first, key, w.Wait)
+		if !isHex(key) { // else it is an ambiguous abbreviation
+			fs = onePerChange(fs)
+		}
 		if err == nil {
 			err = read(ctx, fs)
 		}

@@ -79,28 +79,39 @@ func house(t *testing.T, all ...*gittest.Repo) (*lookup.Lookup, context.Context)
 // registry is what house looks into.
 func registry(t *testing.T, all ...*gittest.Repo) (lookup.Repositories, context.Context) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	var configured []repos.Configured
+	for i, r := range all {
+		configured = append(configured, repos.Configured{Name: []string{"demo", "demo2", "demo3"}[i], Path: r.Dir})
+	}
+	return declared(t, configured, true)
+}
+
+// declared is a registry of repositories whose indexes are up to date, with or
+// without the words of messages.
+func declared(t *testing.T, configured []repos.Configured, words bool) (lookup.Repositories, context.Context) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
 	store := t.TempDir()
-	registry := repos.New(repos.Options{IndexDir: filepath.Join(store, "index"), ViewDir: filepath.Join(store, "view"), Words: true})
+	registry := repos.New(repos.Options{IndexDir: filepath.Join(store, "index"), ViewDir: filepath.Join(store, "view"), Words: words})
 	t.Cleanup(func() {
 		if err := registry.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	var configured []repos.Configured
-	for i, r := range all {
-		configured = append(configured, repos.Configured{Name: []string{"demo", "demo2", "demo3"}[i], Path: r.Dir})
-	}
 	registry.Declare(configured)
 	registry.OpenDeclared(ctx)
 	for _, r := range registry.All() {
-		if err := r.Index.WaitLineage(ctx); err != nil {
+		wait := r.Index.WaitLineage
+		if words {
+			wait = r.Index.WaitWords
+		}
+		if err := wait(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := len(registry.All()); n != len(all) {
-		t.Fatalf("%d of %d repositories are open: %v", n, len(all), registry.Failures())
+	if n := len(registry.All()); n != len(configured) {
+		t.Fatalf("%d of %d repositories are open: %v", n, len(configured), registry.Failures())
 	}
 	return known{registry}, ctx
 }

@@ -35,6 +35,7 @@ var alone = []struct {
 	{"internal/scan", []string{"history"}, "text is scanned for documents and messages alike"},
 	{"index/graph", []string{"history"}, "the graph knows no git, and no text but the names of people"},
 	{"index/intact", []string{}, "bytes of files, and nothing of what they mean"},
+	{"index/lineage", []string{"history", "index/graph", "index/lineage/dialect"}, "what derives from what follows from messages and a graph; others read repositories"},
 	{"index/lineage/dialect", []string{"history"}, "what a message says does not depend on any commit"},
 	{"index/mailmap", []string{}, "a mailmap is text and a table"},
 	{"index/paths", []string{"index/graph"}, "positions of a graph, and paths that somebody else reads"},

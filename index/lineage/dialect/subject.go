@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -43,6 +44,44 @@ func isReference(suffix string) bool {
 	}
 	_, ok = kindOf(inner[:len(inner)-1])
 	return ok
+}
+
+// Reference is the forge's reference at the end of a subject: "#1" of "x (#1)";
+// "" where there is none.
+func Reference(subject string) string {
+	subject = strings.TrimRight(subject, " \t\r.")
+	i := strings.LastIndex(subject, " (")
+	if i < 1 || !isReference(subject[i:]) {
+		return ""
+	}
+	return subject[i+2 : len(subject)-1]
+}
+
+// RequestNumber is the number of the pull or merge request that a key names: #1,
+// GH-1, acme/engine!1, or its address. It is not ok for other keys.
+func RequestNumber(key string) (n uint32, ok bool) {
+	end := strings.TrimRight(key, "/")
+	digits := len(end)
+	for digits > 0 && end[digits-1] >= '0' && end[digits-1] <= '9' {
+		digits--
+	}
+	before := end[:digits]
+	switch {
+	case strings.HasPrefix(key, "https://"), strings.HasPrefix(key, "http://"):
+		ok = strings.HasSuffix(before, "/pull/") || strings.HasSuffix(before, "/pulls/") || strings.HasSuffix(before, "/merge_requests/")
+	case strings.HasSuffix(before, "#"):
+		ok = before == "#" || strings.Contains(before, "/") // not bsc#1
+	default:
+		ok = strings.HasSuffix(before, "!") || before == "GH-"
+	}
+	if !ok {
+		return 0, false
+	}
+	number, err := strconv.ParseUint(end[digits:], 10, 32)
+	if err != nil || number == 0 {
+		return 0, false
+	}
+	return uint32(number), true
 }
 
 // NormalSubject is what a subject says by itself: without a copy's prefix and
