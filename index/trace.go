@@ -67,6 +67,9 @@ func (r *factReader) wait() map[history.Hash]lineage.Fact {
 // missing there from the commits themselves.
 func (x *Index) learn(ctx context.Context, g *graph.Graph, f *lineage.Facts, read map[history.Hash]lineage.Fact) (*lineage.Facts, error) {
 	first, n := f.Len(), g.Len()
+	if first >= n {
+		return f, nil
+	}
 	fresh := make([]lineage.Fact, n-first)
 	var absent []history.Hash
 	for i := range fresh {
