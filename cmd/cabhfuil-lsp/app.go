@@ -238,19 +238,25 @@ func (a *app) unread(s lookup.Scope) []history.RepositoryError {
 	return errs
 }
 
+// question decodes a command's argument, and finds whom it asks.
+func (a *app) question(ctx context.Context, argument json.RawMessage, into any, in *scope) (lookup.Scope, error) {
+	if err := server.Decode(argument, into); err != nil {
+		return lookup.Scope{}, err
+	}
+	s, err := a.resolve(ctx, *in)
+	if err != nil {
+		return s, err
+	}
+	return s, a.someRepository(*in)
+}
+
 func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		scope
 		Keys []string `json:"keys"`
 	}
-	if err := server.Decode(argument, &p); err != nil {
-		return nil, err
-	}
-	s, err := a.resolve(ctx, p.scope)
+	s, err := a.question(ctx, argument, &p, &p.scope)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.someRepository(p.scope); err != nil {
 		return nil, err
 	}
 	answers, err := a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait})
@@ -287,14 +293,8 @@ func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error)
 		Query string `json:"query"`
 		Limit int    `json:"limit"`
 	}
-	if err := server.Decode(argument, &p); err != nil {
-		return nil, err
-	}
-	s, err := a.resolve(ctx, p.scope)
+	s, err := a.question(ctx, argument, &p, &p.scope)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.someRepository(p.scope); err != nil {
 		return nil, err
 	}
 	result, err := a.lookup.Search(ctx, lookup.Search{Scope: s, Query: p.Query, Limit: p.Limit, Wait: p.Wait})
@@ -313,14 +313,8 @@ func (a *app) missing(ctx context.Context, argument json.RawMessage) (any, error
 		Security bool   `json:"security"`
 		Since    string `json:"since"`
 	}
-	if err := server.Decode(argument, &p); err != nil {
-		return nil, err
-	}
-	s, err := a.resolve(ctx, p.scope)
+	s, err := a.question(ctx, argument, &p, &p.scope)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.someRepository(p.scope); err != nil {
 		return nil, err
 	}
 	return a.lookup.Missing(ctx, lookup.Missing{Scope: s, From: p.From, In: p.In, Needed: p.Needed, Security: p.Security, Since: p.Since, Wait: p.Wait})
@@ -332,14 +326,8 @@ func (a *app) check(ctx context.Context, argument json.RawMessage) (any, error) 
 		Keys []string `json:"keys"`
 		On   []string `json:"on"`
 	}
-	if err := server.Decode(argument, &p); err != nil {
-		return nil, err
-	}
-	s, err := a.resolve(ctx, p.scope)
+	s, err := a.question(ctx, argument, &p, &p.scope)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.someRepository(p.scope); err != nil {
 		return nil, err
 	}
 	return a.lookup.Check(ctx, lookup.Check{Scope: s, Keys: p.Keys, On: p.On})

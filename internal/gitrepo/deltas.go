@@ -152,17 +152,7 @@ func (r *Repository) Blobs(ctx context.Context, hashes []history.Hash, fn func(h
 	if err != nil {
 		return err
 	}
-	wrote := make(chan error, 1)
-	go func() {
-		w := bufio.NewWriterSize(o.in, 1<<16)
-		var err error
-		for _, h := range hashes {
-			if _, err = w.WriteString(h.String() + "\n"); err != nil {
-				break
-			}
-		}
-		wrote <- errors.Join(err, w.Flush(), o.in.Close())
-	}()
+	wrote := o.ask(hashes)
 	for i := range hashes {
 		var kind string
 		var content []byte

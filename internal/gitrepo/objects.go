@@ -128,6 +128,23 @@ func isDamage(err error) bool {
 	return false
 }
 
+// ask writes names in the background and ends the input. The channel gets one
+// value, when all is written or the process is gone.
+func (o *objects) ask(hashes []history.Hash) <-chan error {
+	wrote := make(chan error, 1)
+	go func() {
+		w := bufio.NewWriterSize(o.in, 1<<16)
+		var err error
+		for _, h := range hashes {
+			if _, err = w.WriteString(h.String() + "\n"); err != nil {
+				break
+			}
+		}
+		wrote <- errors.Join(err, w.Flush(), o.in.Close())
+	}()
+	return wrote
+}
+
 // kill ends the process without waiting for its answers.
 func (o *objects) kill() {
 	o.stop()
@@ -155,17 +172,7 @@ func (s *gitSource) commits(ctx context.Context, hashes []history.Hash, fn func(
 	if err != nil {
 		return err
 	}
-	wrote := make(chan error, 1)
-	go func() {
-		w := bufio.NewWriterSize(o.in, 1<<16)
-		var err error
-		for _, h := range hashes {
-			if _, err = w.WriteString(h.String() + "\n"); err != nil {
-				break
-			}
-		}
-		wrote <- errors.Join(err, w.Flush(), o.in.Close())
-	}()
+	wrote := o.ask(hashes)
 	n, err := s.receive(o, len(hashes), fn)
 	if err == nil {
 		<-wrote
