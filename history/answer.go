@@ -163,6 +163,7 @@ type MissingResult struct {
 	In         string           `json:"in"`
 	Changes    []MissingChange  `json:"changes"`  // newest first
 	Excluded   []ExcludedChange `json:"excluded"` // newest first
+	URI        string           `json:"uri"`      // of the document that lists this, for editors
 	Limits     []Limit          `json:"limits"`
 }
 

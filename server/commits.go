@@ -16,16 +16,26 @@ import (
 )
 
 func (s *session) textDocumentContent(p *protocol.TextDocumentContentParams) (run, error) {
-	repository, sha, ok := lookup.ParseCommitURI(string(p.URI))
-	if !ok {
-		return nil, invalidParams(fmt.Sprintf("%.200q is no commit's document", string(p.URI)))
+	var read func(context.Context) (string, error)
+	if repository, sha, ok := lookup.ParseCommitURI(string(p.URI)); ok {
+		read = func(ctx context.Context) (string, error) {
+			doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: repository}, sha.String())
+			if err != nil {
+				return "", err
+			}
+			return doc.Text, nil
+		}
+	} else if m, ok := lookup.ParseMissingURI(string(p.URI)); ok {
+		read = func(ctx context.Context) (string, error) { return s.server.opt.Answers.MissingDocument(ctx, m) }
+	} else {
+		return nil, invalidParams(fmt.Sprintf("%.200q is no document of ours", string(p.URI)))
 	}
 	return func(ctx context.Context) (any, error) {
-		doc, err := s.server.opt.Answers.CommitDocument(ctx, lookup.Scope{Repository: repository}, sha.String())
+		text, err := read(ctx)
 		if err != nil {
 			return nil, err
 		}
-		b, err := json.Marshal(map[string]string{"text": doc.Text})
+		b, err := json.Marshal(map[string]string{"text": text})
 		return json.RawMessage(b), err
 	}, nil
 }

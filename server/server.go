@@ -42,6 +42,7 @@ type Answers interface {
 	Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.Diagnostic, error)
 	Hints(ctx context.Context, doc lookup.Document, within lookup.Span) ([]lookup.InlayHint, error)
 	CommitDocument(ctx context.Context, scope lookup.Scope, sha string) (*lookup.CommitDocument, error)
+	MissingDocument(ctx context.Context, m lookup.Missing) (string, error)
 }
 
 var _ Answers = (*lookup.Lookup)(nil)

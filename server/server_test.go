@@ -122,6 +122,10 @@ func (answers) Hints(_ context.Context, _ lookup.Document, within lookup.Span) (
 	return []lookup.InlayHint{{Offset: within.End, Label: "Fix"}}, nil
 }
 
+func (answers) MissingDocument(_ context.Context, m lookup.Missing) (string, error) {
+	return "lacked by " + m.From, nil
+}
+
 // editor is a client that can send any bytes and waits for states.
 type editor struct {
 	t     *testing.T

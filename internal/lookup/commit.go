@@ -49,6 +49,9 @@ func (l *Lookup) repository(doc Document) (Repository, bool) {
 	if name, _, ok := ParseCommitURI(doc.URI); ok {
 		return l.named(func(r string) bool { return r == name })
 	}
+	if m, ok := ParseMissingURI(doc.URI); ok {
+		return l.named(func(r string) bool { return r == m.Repository })
+	}
 	if base, ok := strings.CutSuffix(filepath.Base(doc.Path), ".commit"); ok {
 		dir := filepath.Dir(filepath.Dir(filepath.Dir(doc.Path)))
 		if sha, err := history.ParseHash(base); err == nil {

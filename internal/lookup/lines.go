@@ -108,6 +108,9 @@ func (l *Lookup) missingIn(ctx context.Context, repo Repository, m Missing, sinc
 		return nil, err
 	}
 	result := &history.MissingResult{Repository: repo.Name(), From: from.Name, In: has.Name, Changes: []history.MissingChange{}, Excluded: []history.ExcludedChange{}, Limits: snap.Limits()}
+	document := m
+	document.Repository = repo.Name()
+	result.URI = MissingURI(document)
 	lacks, excluded, err := snap.Missing(ctx, from, has)
 	if errors.Is(err, index.ErrNoLineage) {
 		result.Limits = append(result.Limits, history.LimitLineagePending)

@@ -1,0 +1,68 @@
+package lookup_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+)
+
+func TestMissingDocument(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, `
+commit base "Add the engine"
+branch stable/1
+commit fix "Fix the engine" fix-body
+commit paint "Paint the engine"
+commit cool "Cool the engine"
+commit warm "Warm the engine"
+revert unwarm warm
+checkout stable/1
+cherry-pick cool1 -x cool
+checkout main
+-- fix-body --
+Fixes: ${base:12} ("Add the engine")
+`)
+	l, ctx := house(t, r)
+	uri := lookup.MissingURI(lookup.Missing{Scope: lookup.Scope{Repository: "demo"}, From: "stable/1"})
+	m, ok := lookup.ParseMissingURI(uri)
+	if !ok || lookup.MissingURI(m) != uri {
+		t.Fatalf("%s is read as %+v %v", uri, m, ok)
+	}
+	m.Wait = true
+	text, err := l.MissingDocument(ctx, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := func(label string) string { return r.Hash(label).Short() }
+	want := `What stable/1 lacks of main, in demo
+
+Needed: it has what these fix (1)
+
+  ` + short("fix") + `  2020-01-01  Fix the engine
+      fixes ` + short("base") + `, which is on stable/1
+
+Other changes (1)
+
+  ` + short("paint") + `  2020-01-01  Paint the engine
+
+Left out (3)
+
+`
+	if !strings.HasPrefix(text, want) {
+		t.Errorf("document (-want +got):\n%s", cmp.Diff(want, text))
+	}
+	doc := lookup.Document{URI: uri, Text: text}
+	h, err := l.Hover(ctx, doc, strings.Index(text, short("fix"))+3)
+	if err != nil || h == nil || !strings.Contains(h.Markdown, "Fix the engine") {
+		t.Errorf("hover in the document: %+v %v", h, err)
+	}
+	for _, uri := range []string{"cabhfuil:/demo/lines.missing", "cabhfuil:/lines.missing?from=x", "file:///demo/lines.missing?from=x", "cabhfuil:/demo/x?from=x", "%"} {
+		if m, ok := lookup.ParseMissingURI(uri); ok {
+			t.Errorf("%s is read as %+v", uri, m)
+		}
+	}
+}
