@@ -170,9 +170,19 @@ export class Page {
 
   /** Rests the pointer on a text until a hover shows; its text, row by row. */
   async hover(text) {
-    await this.#rest(text);
-    const own = this.#hovers().filter({ hasText: "Show commit" });
-    await own.first().waitFor();
+    // Lenses that come meanwhile push the text down, away from the mouse.
+    for (let tries = 1; ; tries++) {
+      await this.#rest(text);
+      const own = this.#hovers().filter({ hasText: "Show commit" });
+      try {
+        await own.first().waitFor({ timeout: 6000 });
+        break;
+      } catch (error) {
+        if (tries === 5) {
+          throw error;
+        }
+      }
+    }
     const rows = await this.#hovers().allInnerTexts();
     return rows.join("\n").replaceAll("\u00a0", " ");
   }
