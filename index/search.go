@@ -218,14 +218,8 @@ func (e *evaluation) matches(n query.Node) (result, error) {
 	case *query.Repo: // whoever asks several repositories has chosen by it already
 		return e.filter(func(graph.Pos) bool { return true })
 	}
-	return result{}, unanswered(strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", n), "*query.")) + ":")
+	return result{}, fmt.Errorf("a term of type %T is no operator of searches", n) // the parser makes none
 }
-
-// ErrUnanswered marks operators of the search language that are understood and
-// cannot be answered yet.
-var ErrUnanswered = errors.New("this operator cannot be answered yet")
-
-func unanswered(operator string) error { return fmt.Errorf("%s %w", operator, ErrUnanswered) }
 
 // and joins what all nodes match. How changes stand on lines is asked last, and
 // of those commits alone that match the rest.

@@ -58,8 +58,8 @@ func searchCommand(io stdio, g *global) *cobra.Command {
 		Use: "search QUERY", Short: "Find commits by words, authors, dates, lines, paths", Args: cobra.MinimumNArgs(1),
 		Long: `Find commits over all repositories.
 
-Words and "phrases" match messages; author: committer: commit: file: after: before: ref: in: type:merge cve: changeid:
-repo: restrict; - negates, OR joins. file: takes a path, a directory, a name such as manager.py, or a glob such as *.py,
+Words and "phrases" match messages; author: committer: commit: file: after: before: ref: type:merge cve: changeid: repo:
+restrict, and so do in:LINE and missing:LINE, which count copies, fixes:KEY and backport-of:KEY; - negates, OR joins. file: takes a path, a directory, a name such as manager.py, or a glob such as *.py,
 and waits for the index of paths. docs/search.md has the whole syntax. Exits 0 when something was found, 1 when not, 2 on failure.`,
 		Example: `  cabhfuil-lsp search 'deadlock author:torvalds after:2024-01-01'
   cabhfuil-lsp search -- '-in:stable/2025.1 "memory leak"'
