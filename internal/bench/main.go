@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cabhfuil/cabhfuil-lsp/server/client"
 )
@@ -38,6 +39,7 @@ type bench struct {
 	bin, repo string
 	n         int
 	home      string
+	word      string        // a word of a message, so that a search for it finds something
 	grep      time.Duration // git log with two --grep
 }
 
@@ -66,11 +68,25 @@ func (b *bench) run() error {
 			return err
 		}
 	}
+	subject, err := b.git("log", "-1", "--format=%s", sha)
+	if err != nil {
+		return err
+	}
+	b.word = longest(subject)
 	fmt.Printf("%s: %s commits, %d cores\n\n| what | git | ours | ratio |\n| --- | --- | --- | --- |\n", b.repo, commits, runtime.NumCPU())
 	if err := b.processes(sha); err != nil {
 		return err
 	}
 	return b.requests(sha)
+}
+
+// longest returns the longest run of letters in text, or text where it holds none.
+func longest(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) })
+	if len(words) == 0 {
+		return text
+	}
+	return slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) })
 }
 
 func (b *bench) git(args ...string) (string, error) {
@@ -144,7 +160,7 @@ func (b *bench) processes(sha string) error {
 			b.fresh,
 			func() error { return add(&first, b.ours("where", sha)) },
 			b.fresh,
-			func() error { return add(&full, b.ours("search", "fix")) },
+			func() error { return add(&full, b.ours("search", b.word)) },
 			func() error { return add(&warm, b.ours("where", sha)) },
 			func() error { return add(&contains, gitCommand("for-each-ref", "--contains", sha)) },
 			func() error {
@@ -228,7 +244,7 @@ func (b *bench) requests(sha string) error {
 		}
 	}
 	row("server start to first hover, warm index", 0, time.Since(start))
-	if err := c.Execute(ctx, "cabhfuil.search", map[string]any{"query": "fix", "uri": uri, "wait": true}, nil); err != nil {
+	if err := c.Execute(ctx, "cabhfuil.search", map[string]any{"query": b.word, "uri": uri, "wait": true}, nil); err != nil {
 		return err
 	}
 	measure := func(what string, git time.Duration, n int, do func() error) error {
