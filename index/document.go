@@ -28,44 +28,32 @@ var messageFields = []string{subjectField, bodyField}
 
 // terms turns commits into documents. It builds the term sets itself instead of
 // going through Bleve's mapping and analysis: no frequencies, positions or
-// stored values are kept, so a document is a set of words, and the words that
-// commits share are allocated once. It is not safe for concurrent use; each
-// worker has its own.
+// stored values are kept, so a document is a set of words. It is not safe for
+// concurrent use; each worker has its own.
 type terms struct {
-	shared map[string]*sharedTerm
 	tokens []query.Token
-	unique []*bleveindex.TokenFreq // of the field that is being made
-	field  uint64                  // its number
 }
 
-// sharedTerm is a term as all documents share it.
-type sharedTerm struct {
-	freq *bleveindex.TokenFreq
-	last uint64 // the last field that it was added to
-}
-
-// maxSharedTerms bounds what terms remembers between documents; hex words make
-// the vocabulary grow for ever.
-const maxSharedTerms = 1 << 18
-
-func newTerms() *terms {
-	return &terms{shared: make(map[string]*sharedTerm, 1<<14)}
-}
+// once is how often each term of a document stands in it, as far as is kept.
+var once = func() *bleveindex.TokenFreq {
+	f := &bleveindex.TokenFreq{}
+	f.SetFrequency(1)
+	return f
+}()
 
 func (t *terms) document(p graph.Pos, c *history.Commit) *document.Document {
-	if len(t.shared) > maxSharedTerms {
-		clear(t.shared)
-	}
 	d := document.NewDocument(documentID(p))
 	d.Fields = make([]document.Field, 0, 4) // one more for Bleve's own _id
-	subject, body := c.Subject(), c.Body()
-	d.AddField(t.words(subjectField, subject))
-	if body != "" {
-		d.AddField(t.words(bodyField, body))
+	keys := keysOf(c.Message)
+	subject := t.words(c.Subject(), keys, nil)
+	add := func(field string, terms bleveindex.TokenFrequencies) {
+		if len(terms) > 0 {
+			d.AddField(&termField{field, terms})
+		}
 	}
-	if f := t.keys(c.Message); f != nil {
-		d.AddField(f)
-	}
+	add(subjectField, subject)
+	add(bodyField, t.words(c.Body(), keys, subject))
+	add(keyField, keys)
 	return d
 }
 
@@ -76,56 +64,52 @@ func documentID(p graph.Pos) string {
 	return string(binary.BigEndian.AppendUint32(nil, uint32(p)))
 }
 
-func (t *terms) words(name, text string) *termField {
+// words are the words of a text but those that the subject has, which is searched
+// with the body, and names that the keys have.
+func (t *terms) words(text string, keys, subject bleveindex.TokenFrequencies) bleveindex.TokenFrequencies {
 	t.tokens = query.Tokens(t.tokens[:0], text)
-	t.begin()
-	for _, tok := range t.tokens {
-		t.add(tok.Text)
+	words := make(bleveindex.TokenFrequencies, len(t.tokens)*2/3) // most stand there once
+	for _, token := range t.tokens {
+		if _, said := subject[token.Text]; said {
+			continue
+		}
+		if kind, ok := named(token.Text); ok {
+			if _, said := keys[keyTerm(kind, token.Text)]; said {
+				continue
+			}
+		}
+		words[token.Text] = once
 	}
-	return t.end(name)
+	return words
 }
 
-// keys is nil for a message that names no key but commits.
-func (t *terms) keys(message string) *termField {
-	t.begin()
+// keysOf is nil for a message that names no key.
+func keysOf(message string) (keys bleveindex.TokenFrequencies) {
 	scan.Each(message, func(m scan.Match) bool {
 		if m.Key.Kind != history.KeyURL {
-			t.add(keyTerm(m.Key.Kind, m.Canonical()))
+			if keys == nil {
+				keys = make(bleveindex.TokenFrequencies, 4)
+			}
+			keys[keyTerm(m.Key.Kind, m.Canonical())] = once
 		}
 		return true
 	})
-	if len(t.unique) == 0 {
-		return nil
-	}
-	return t.end(keyField)
+	return keys
 }
 
-func (t *terms) begin() {
-	t.field++
-	t.unique = t.unique[:0]
+// named says of which kind of key a word is the whole name: of a commit, or a
+// Change-Id. Such words are in few messages each, which makes them dear, so what
+// is among a message's keys is not among its words.
+func named(word string) (history.KeyKind, bool) {
+	kind := history.KeyCommit
+	if len(word) == 41 && word[0] == 'i' {
+		kind, word = history.KeyChangeID, word[1:]
+	}
+	return kind, (len(word) == 40 || len(word) == 64) && isHex(word)
 }
 
-func (t *terms) add(term string) {
-	s, ok := t.shared[term]
-	if !ok {
-		term = strings.Clone(term)
-		s = &sharedTerm{freq: &bleveindex.TokenFreq{Term: []byte(term)}}
-		s.freq.SetFrequency(1)
-		t.shared[term] = s
-	}
-	if s.last != t.field {
-		s.last = t.field
-		t.unique = append(t.unique, s.freq)
-	}
-}
-
-func (t *terms) end(name string) *termField {
-	f := &termField{name: name, freqs: make(bleveindex.TokenFrequencies, len(t.unique))}
-	for _, tf := range t.unique {
-		f.freqs[unsafe.String(unsafe.SliceData(tf.Term), len(tf.Term))] = tf // terms never change
-	}
-	return f
-}
+// isHex says whether all of a text in lower case is hexadecimal digits.
+func isHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
 // keyTerm is the term that stands for a key. Abbreviated commits are cut to
 // seven digits, so that any spelling of the same commit can be found; who asks
@@ -140,7 +124,7 @@ func keyTerm(kind history.KeyKind, canonical string) string {
 // termField is a field that is a set of words and nothing else.
 type termField struct {
 	name  string
-	freqs bleveindex.TokenFrequencies
+	terms bleveindex.TokenFrequencies
 }
 
 var _ document.Field = (*termField)(nil)
@@ -150,11 +134,11 @@ func (f *termField) Value() []byte            { return nil }
 func (f *termField) ArrayPositions() []uint64 { return nil }
 func (f *termField) EncodedFieldType() byte   { return 't' }
 func (f *termField) Analyze()                 {}
-func (f *termField) AnalyzedLength() int      { return len(f.freqs) }
+func (f *termField) AnalyzedLength() int      { return len(f.terms) }
 func (f *termField) NumPlainTextBytes() uint64 {
 	return 0
 }
-func (f *termField) AnalyzedTokenFrequencies() bleveindex.TokenFrequencies { return f.freqs }
+func (f *termField) AnalyzedTokenFrequencies() bleveindex.TokenFrequencies { return f.terms }
 func (f *termField) Options() bleveindex.FieldIndexingOptions {
 	return bleveindex.IndexField | bleveindex.SkipFreqNorm
 }
@@ -162,5 +146,5 @@ func (f *termField) Options() bleveindex.FieldIndexingOptions {
 // Size is an estimate: Bleve sums it up for its statistics alone, and a walk
 // over all terms would cost as much as making them.
 func (f *termField) Size() int {
-	return int(unsafe.Sizeof(*f)) + 40*len(f.freqs)
+	return int(unsafe.Sizeof(*f)) + 40*len(f.terms)
 }

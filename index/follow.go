@@ -168,6 +168,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	if p.lineage != nil {
 		return nil
 	}
+	signal(x.feeds) // words need no lineage
 	return x.retrace(ctx, g, lines, said)
 }
 

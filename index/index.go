@@ -338,7 +338,7 @@ func (x *Index) publish(g *graph.Graph, refs history.Refs, lines []line.Line, p 
 	s.view, s.paths = x.viewLocked(), x.paths
 	x.snap.Store(s)
 	x.genMu.Unlock()
-	x.notify(nil)
+	x.notify(func() { x.looked = x.looked || !p.behind })
 }
 
 // viewLocked is the view of the words in use through the positions of the

@@ -160,6 +160,14 @@ func TestSearch(t *testing.T) {
 		{r.Hash("leak").String()[:9], "leak"},
 		{"commit:" + r.Hash("conn").String()[:7], "conn"},
 		{"deadlok", "leak1 leak"}, // nothing matches exactly
+		{"I0123456789abcdef0123456789abcdef01234567", "conn"},
+		{"foo I0123456789abcdef0123456789abcdef01234567", "conn"},
+		{`"change-id: i0123456789abcdef0123456789abcdef01234567"`, "conn"},
+		{"i0123456789abcdef0123456789abcdef01234568", ""},
+		{r.Hash("leak").String(), "leak leak1"}, // itself, and what names it
+		{`"commit ` + r.Hash("leak").String() + `"`, "leak1"},
+		{r.Hash("leak").String()[:10], "leak"},
+		{r.Hash("leak").String()[:39] + "x", ""},
 	} {
 		got, err := x.search(t, s, c.query)
 		if err != nil {
@@ -176,6 +184,39 @@ func TestSearch(t *testing.T) {
 	} {
 		if _, err := x.search(t, s, c.query); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, not one about %q", c.query, err, c.want)
+		}
+	}
+}
+
+// TestSearchWhileTyping finds messages by the beginnings of words, and of what
+// their keys name.
+func TestSearchWhileTyping(t *testing.T) {
+	r := gittest.New(t, someHistory)
+	x := open(t, r.Dir, t.TempDir(), true)
+	s := x.wait(t)
+	for _, c := range []struct{ typed, want string }{
+		{"conntr", "conn"},
+		{"memory deadl", "leak1 leak"},
+		{"I01234567", "conn"},
+		{"i01234568", ""},
+		{r.Hash("leak").String()[:7], "leak leak1"},
+		{r.Hash("leak").String()[:20], "leak leak1"},
+		{r.Hash("leak").String()[:20] + "0", ""},
+	} {
+		q, err := query.Parse(c.typed, query.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := s.Search(deadline(t), index.Search{Query: q, Prefix: true, Texts: x.git})
+		if err != nil {
+			t.Errorf("%s: %v", c.typed, err)
+		}
+		var hashes []history.Hash
+		for _, f := range found {
+			hashes = append(hashes, s.Graph.Hash(f.Pos))
+		}
+		if labels := strings.Join(r.Labels(hashes...), " "); labels != c.want {
+			t.Errorf("%s finds %q, not %q", c.typed, labels, c.want)
 		}
 	}
 }

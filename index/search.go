@@ -306,7 +306,7 @@ func (e *evaluation) wordFields() []string {
 }
 
 func isAbbreviation(s string) bool {
-	return len(s) >= 7 && len(s) <= 64 && strings.Trim(strings.ToLower(s), "0123456789abcdef") == ""
+	return len(s) >= 7 && len(s) <= 64 && isHex(strings.ToLower(s))
 }
 
 func (e *evaluation) commit(prefix string) result {
@@ -320,17 +320,19 @@ func (e *evaluation) commit(prefix string) result {
 }
 
 // text matches words that stand together: one word is looked up; several, or
-// one with punctuation, are looked up and then held against the messages.
-func (e *evaluation) text(text string, fields []string) (result, error) {
+// one with punctuation, or one that keys may have, are looked up and then held
+// against the messages.
+func (e *evaluation) text(phrase string, fields []string) (result, error) {
 	e.words = true
 	r := e.empty()
 	if e.reading == nil {
 		return r, ErrNoWords
 	}
-	tokens := query.Tokens(nil, text)
+	tokens := query.Tokens(nil, phrase)
 	if len(tokens) == 0 {
-		return r, fmt.Errorf("%q has no letter or digit to look for", text)
+		return r, fmt.Errorf("%q has no letter or digit to look for", phrase)
 	}
+	verify := query.Normalize(phrase) != tokens[0].Text
 	for i, t := range tokens {
 		one := e.empty()
 		for _, field := range fields {
@@ -341,6 +343,13 @@ func (e *evaluation) text(text string, fields []string) (result, error) {
 		if err := e.term(subjectField, t.Text, one.subject); err != nil {
 			return r, err
 		}
+		if kind, ok := named(t.Text); ok && !e.fuzzy {
+			verify = true
+			if err := e.reading.term(e.ctx, keyField, keyTerm(kind, t.Text), one.all); err != nil {
+				return r, err
+			}
+			one.subject.or(one.all)
+		}
 		if i == 0 {
 			r = one
 			continue
@@ -348,10 +357,14 @@ func (e *evaluation) text(text string, fields []string) (result, error) {
 		r.all.and(one.all)
 		r.subject.and(one.subject)
 	}
-	if e.fuzzy || query.Normalize(text) == tokens[0].Text {
+	if e.fuzzy || !verify {
 		return r, nil
 	}
-	return r, e.verify(text, &r)
+	err := e.verify(&r, func(text string) bool { return query.ContainsPhrase(text, phrase) })
+	if !slices.Contains(fields, bodyField) {
+		r.all = r.subject.clone()
+	}
+	return r, err
 }
 
 // term adds what has the term in the field; in a fuzzy evaluation, also what
@@ -369,8 +382,8 @@ func (e *evaluation) term(field, term string, dst set) error {
 	})
 }
 
-// verify drops what does not hold the phrase in its message, subject or both.
-func (e *evaluation) verify(phrase string, r *result) error {
+// verify drops those of whose message, or whose subject, holds says no.
+func (e *evaluation) verify(r *result, holds func(text string) bool) error {
 	g := e.snap.Graph
 	var hashes []history.Hash
 	r.all.each(func(p graph.Pos) bool { hashes = append(hashes, g.Hash(p)); return true })
@@ -380,11 +393,11 @@ func (e *evaluation) verify(phrase string, r *result) error {
 	all, subject := newSet(e.n), newSet(e.n)
 	err := e.q.Texts.Commits(e.ctx, hashes, func(c *history.Commit) error {
 		p, ok := g.Pos(c.Hash)
-		if !ok || !query.ContainsPhrase(c.Message, phrase) {
+		if !ok || !holds(c.Message) {
 			return nil
 		}
 		all.add(p)
-		if query.ContainsPhrase(c.Subject(), phrase) {
+		if holds(c.Subject()) {
 			subject.add(p)
 		}
 		return nil
@@ -414,8 +427,30 @@ func (e *evaluation) begins(text string) (result, error) {
 	}
 	if e.q.Subjects {
 		r.subject = r.all.clone()
+		return r, nil
 	}
-	return r, nil
+	named, err := e.beginsKey(tokens[0].Text)
+	r.all.or(named.all)
+	r.subject.or(named.subject)
+	return r, err
+}
+
+// beginsKey matches the messages that name a commit or a Change-Id which the word
+// begins.
+func (e *evaluation) beginsKey(word string) (result, error) {
+	r := e.empty()
+	if isAbbreviation(word) {
+		if err := e.reading.term(e.ctx, keyField, keyTerm(history.KeyCommit, word), r.all); err != nil {
+			return r, err
+		}
+		return r, e.verify(&r, func(text string) bool { return strings.Contains(strings.ToLower(text), word) })
+	}
+	if digits, ok := strings.CutPrefix(word, "i"); !ok || len(digits) < 4 || !isHex(digits) {
+		return r, nil
+	}
+	return r, e.reading.withPrefix(e.ctx, keyField, keyTerm(history.KeyChangeID, word), func(t string) error {
+		return e.reading.term(e.ctx, keyField, t, r.all)
+	})
 }
 
 // person matches names and addresses: every word of the text must be a word of

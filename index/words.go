@@ -27,7 +27,8 @@ import (
 //	1: subject, body, author, committer and keys as term sets; ids and coverage by position
 //	2: without author and committer, which the graph has
 //	3: coverage has a sum of its commits; missing objects have empty documents
-const wordsSchema = 3
+//	4: what stands in the subject, or among the keys in whole, is not in the body's words
+const wordsSchema = 4
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
 // segment, so small ones cost merging and large ones memory.
@@ -43,7 +44,7 @@ type words struct {
 	readOnly   bool   // it answers and does not grow
 	idx        bleve.Index
 	raw        bleveindex.Index
-	terms      []*terms // one a worker
+	terms      []terms // one a worker
 
 	covered atomic.Int64           // positions [0, covered) are in
 	audited map[uint64][]graph.Pos // what was there at the opening, by segment id
@@ -165,10 +166,7 @@ func newWords(idx bleve.Index, o wordsOptions) (*words, error) {
 	if err != nil {
 		return nil, errors.Join(err, idx.Close())
 	}
-	w := &words{generation: o.generation, dir: o.dir, readOnly: o.readOnly, idx: idx, raw: raw, failed: make(chan struct{}), onFail: o.onFail}
-	for range feeders {
-		w.terms = append(w.terms, newTerms())
-	}
+	w := &words{generation: o.generation, dir: o.dir, readOnly: o.readOnly, idx: idx, raw: raw, terms: make([]terms, feeders), failed: make(chan struct{}), onFail: o.onFail}
 	if w.dir != "" {
 		watchFailures(w)
 	}
