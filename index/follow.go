@@ -93,7 +93,12 @@ func (x *Index) check(ctx context.Context) {
 
 func (x *Index) update(ctx context.Context, rebuild bool) error {
 	old := x.Snapshot()
+	early := x.traceEarly(ctx, old)
+	defer early.end()
 	refs, err := x.src.Refs(ctx, func(h history.Hash) bool { _, ok := old.Graph.Pos(h); return ok })
+	x.mu.Lock()
+	x.opened = true
+	x.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("reading refs: %w", err)
 	}
@@ -114,6 +119,10 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 		known := old.lineage
 		if !slices.Equal(lines, old.Lines) {
 			known = nil
+		} else if known == nil {
+			if known, err = early.wait(); err != nil {
+				return err
+			}
 		}
 		if old.behind || !equalRefs(old.Refs, refs) {
 			x.publish(old.Graph, refs, lines, publication{lineage: known})
@@ -157,7 +166,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	if len(nodes) < bigWalk && old.lineage != nil && from == old.Graph {
 		// It is soon done, and one publication is less for clients to do.
 		if x.facts, err = x.learn(ctx, g, x.facts, said); err == nil {
-			p.lineage, err = x.trace(ctx, g, lines)
+			p.lineage, err = x.trace(ctx, g, x.facts, lines)
 		}
 		if err != nil {
 			return err
@@ -177,7 +186,7 @@ func (x *Index) retrace(ctx context.Context, g *graph.Graph, lines []line.Line, 
 	if x.facts, err = x.learn(ctx, g, x.facts, said); err != nil {
 		return err
 	}
-	l, err := x.trace(ctx, g, lines)
+	l, err := x.trace(ctx, g, x.facts, lines)
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,8 @@ type Index struct {
 
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced whenever what waiters look at changes
-	asked      int           // checks of the refs that were asked for
+	opened     bool          // the refs were read once
+	asked      int           // checks of the refs that were asked for; the first is Start's own
 	checked    int           // the last one of these that is answered
 	looked     bool          // the refs were looked at once
 	rebuild    bool          // the next check builds a new generation
@@ -168,7 +169,7 @@ func Open(src Source, opt Options) (*Index, error) {
 	}
 	x := &Index{
 		src: src, opt: opt, log: opt.Log.With("repository", opt.Name), words: opt.Words, pathsToo: opt.Paths,
-		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), compares: make(chan struct{}, 1), outcomes: make(chan outcome), compareToo: opt.Paths, changed: make(chan struct{}),
+		refs: make(chan struct{}, 1), feeds: make(chan struct{}, 1), pathFeeds: make(chan struct{}, 1), compares: make(chan struct{}, 1), outcomes: make(chan outcome), compareToo: opt.Paths, asked: 1, changed: make(chan struct{}),
 	}
 	var err error
 	x.store, err = newStore(opt.Dir)
@@ -395,10 +396,12 @@ func (x *Index) Reindex() {
 // called, or later. It returns why that is not possible, or ctx's error.
 func (x *Index) WaitGraph(ctx context.Context) error {
 	x.mu.Lock()
-	x.asked++
+	if x.opened { // else the first reading of the refs answers whoever had them opened
+		x.asked++
+		signal(x.refs)
+	}
 	mine := x.asked
 	x.mu.Unlock()
-	signal(x.refs)
 	return x.wait(ctx, func() (bool, error) {
 		if x.checked < mine {
 			return false, nil

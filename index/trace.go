@@ -133,12 +133,49 @@ func linesOf(g *graph.Graph, lines []line.Line) []lineage.Line {
 }
 
 // trace finds out what derives from what, and gives the present snapshot that.
-func (x *Index) trace(ctx context.Context, g *graph.Graph, lines []line.Line) (*lineage.Lineage, error) {
-	l, err := lineage.Build(ctx, g, x.facts, linesOf(g, lines), lineage.Options{NoTrailers: x.opt.NoTrailers})
+func (x *Index) trace(ctx context.Context, g *graph.Graph, f *lineage.Facts, lines []line.Line) (*lineage.Lineage, error) {
+	l, err := lineage.Build(ctx, g, f, linesOf(g, lines), lineage.Options{NoTrailers: x.opt.NoTrailers})
 	if err != nil {
 		return nil, fmt.Errorf("tracing copies: %w", err)
 	}
 	return l, nil
+}
+
+// earlyTrace is the lineage of a snapshot, traced while the refs are read again:
+// mostly they have not moved since the snapshot was saved.
+type earlyTrace struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	found  *lineage.Lineage // nil where there was nothing to trace
+	err    error
+}
+
+// traceEarly begins to trace a snapshot that lacks its lineage and whose facts are
+// all known.
+func (x *Index) traceEarly(ctx context.Context, s *Snapshot) *earlyTrace {
+	e := &earlyTrace{done: make(chan struct{})}
+	ctx, e.cancel = context.WithCancel(ctx)
+	if n := s.Graph.Len(); s.lineage != nil || n == 0 || x.facts.Len() != n {
+		close(e.done)
+		return e
+	}
+	facts := x.facts
+	go func() {
+		defer close(e.done)
+		e.found, e.err = x.trace(ctx, s.Graph, facts, s.Lines)
+	}()
+	return e
+}
+
+func (e *earlyTrace) wait() (*lineage.Lineage, error) {
+	<-e.done
+	return e.found, e.err
+}
+
+// end gives up what nobody waited for.
+func (e *earlyTrace) end() {
+	e.cancel()
+	<-e.done
 }
 
 // publishLineage gives the present snapshot, which has none, its lineage.
