@@ -158,7 +158,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.merges} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.goneMerges, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.takenMerges} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -192,6 +192,9 @@ type builder struct {
 	// gone are the merges that a commit reverts, with that commit, and taken those
 	// that a commit which is no merge is a copy of.
 	gone, taken []edge
+	// reverted are the commits that others revert; nil until they are asked for,
+	// which is when all reverts are known.
+	reverted map[graph.Pos]bool
 }
 
 func (b *builder) index() {
@@ -537,6 +540,40 @@ func (b *builder) sameTimes() []int32 {
 	return same
 }
 
+// follows says whether one of the commits, which rise, stands on top of another
+// that nothing took out: then these are two changes, as of a script that commits
+// twice within a second, and nothing tells which of them the others are copies of.
+func (b *builder) follows(group []int32) bool {
+	for i, q := range group {
+		for _, p := range group[:i] {
+			if p, q := graph.Pos(p), graph.Pos(q); !b.isReverted(p) && !b.parted(p, q) && b.graph.IsAncestor(p, q) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parted says whether a line contains q and not p, which then is no ancestor. It
+// costs less than to walk.
+func (b *builder) parted(p, q graph.Pos) bool {
+	return slices.ContainsFunc(b.lines, func(line Line) bool {
+		return b.graph.Contains(line.Ref, q) && !b.graph.Contains(line.Ref, p)
+	})
+}
+
+// isReverted says whether any commit says that it takes out p, or a merge that
+// brought p.
+func (b *builder) isReverted(p graph.Pos) bool {
+	if b.reverted == nil {
+		b.reverted = make(map[graph.Pos]bool, len(b.reverts.out))
+		for _, e := range b.reverts.out {
+			b.reverted[e.to] = true
+		}
+	}
+	return b.reverted[p]
+}
+
 func (b *builder) sameWriter(p, q int32) bool {
 	x, y := b.graph.Author(graph.Pos(p)), b.graph.Author(graph.Pos(q))
 	if x == y {
@@ -547,7 +584,7 @@ func (b *builder) sameWriter(p, q int32) bool {
 }
 
 func (b *builder) linkTwins(group []int32) {
-	if len(group) < 2 {
+	if len(group) < 2 || b.follows(group) {
 		return
 	}
 	root := b.root(group)
@@ -608,14 +645,17 @@ func (b *builder) turns(p graph.Pos) bool {
 	return false
 }
 
-// merges makes a revert of a merge one of each commit that the merge brought, and
-// so with copies of merges.
-func (b *builder) merges() {
+// goneMerges makes a revert of a merge one of each commit that the merge brought.
+func (b *builder) goneMerges() {
 	for _, e := range b.gone {
 		for _, p := range b.brought(e.to, maxRevertedCommits) {
 			b.reverts.add(e.from, p, e.evidence|byGoneMerge)
 		}
 	}
+}
+
+// takenMerges makes a copy of a merge one of each commit that the merge brought.
+func (b *builder) takenMerges() {
 	for _, e := range b.taken {
 		for _, p := range b.brought(e.to, maxTaken) {
 			if !b.graph.Merge(p) && p != e.from {
