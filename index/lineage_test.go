@@ -54,6 +54,9 @@ Fixes: ${leak:12} ("Fix leak")
 		"checkout stable/1\nmerge back stable/2",
 		"checkout main\ngit reset -q --hard ${base}\ncommit anew \"Fix leak\" id\n-- id --\nChange-Id: I0123456789abcdef0123456789abcdef01234567",
 		"git branch -m stable/2 stable/3",
+		"git checkout -q -b draft main\ncommit drafted \"Add the valve\" valve.c=1\ncheckout stable/3\ncommit valve3 \"Have a valve, too\" valve.c=1",
+		"checkout main\nmerge got draft", // what is compared by content was there before it came upstream
+		"git reset -q --hard main~1",
 	} {
 		r.Do(step)
 		if i%4 == 3 {

@@ -169,7 +169,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 	}
 	if f.Len() >= g.Len() {
 		open := l.openCommits(f)
-		l.complete = len(open) == 0 || f.compared.n >= g.Len() && f.compared.open == openKey(open)
+		l.complete = len(open) == 0 || f.compared.isOf(open, g.TipPos(l.upstream))
 	}
 	return l, ctx.Err()
 }
