@@ -168,7 +168,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		e.finish()
 	}
 	if f.Len() >= g.Len() {
-		open := l.openCommits(f)
+		open := l.openCommits()
 		l.complete = len(open) == 0 || f.compared.isOf(open, g.TipPos(l.upstream))
 	}
 	return l, ctx.Err()

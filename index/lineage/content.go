@@ -50,8 +50,9 @@ const maxPool = 50_000
 const slack = 90 * 24 * 3600
 
 // openCommits are the commits on release lines that have no source upstream but
-// one that a comparison found.
-func (l *Lineage) openCommits(f *Facts) []graph.Pos {
+// one that a comparison found. They do not depend on what was found, or one
+// comparison would ask for the next, for ever.
+func (l *Lineage) openCommits() []graph.Pos {
 	if l.upstream < 0 {
 		return nil
 	}
@@ -71,17 +72,12 @@ func (l *Lineage) openCommits(f *Facts) []graph.Pos {
 		}
 		seen[p/64] |= 1 << (p % 64)
 		todo = g.Parents(p, todo)
-		if !g.Merge(p) && !slices.ContainsFunc(l.family(p).members, func(m member) bool { return g.Contains(l.upstream, m.pos) }) {
+		if !g.Merge(p) && !slices.ContainsFunc(l.familyBut(p, byPatchID|byContent).members, func(m member) bool { return g.Contains(l.upstream, m.pos) }) {
 			open = append(open, p)
 		}
 	}
-	for _, t := range f.compared.twins {
-		if int(t.copy) < g.Len() && seen[t.copy/64]&(1<<(t.copy%64)) != 0 {
-			open = append(open, t.copy)
-		}
-	}
 	slices.Sort(open)
-	return slices.Compact(open)
+	return open
 }
 
 // openKey tells sets of open commits apart.
@@ -104,7 +100,7 @@ func (l *Lineage) Complete() bool { return l.complete }
 // ctx's, or Contents'.
 func (l *Lineage) Compare(ctx context.Context, f *Facts, c Contents, told func(done, all int)) (Compared, error) {
 	m := &comparison{Lineage: l, facts: f, contents: c, told: told, seed: maphash.MakeSeed(), sums: map[history.Hash]uint64{}}
-	open := l.openCommits(f)
+	open := l.openCommits()
 	if len(open) == 0 {
 		return Compared{open: openKey(open)}, nil
 	}

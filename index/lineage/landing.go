@@ -73,10 +73,16 @@ func (f *family) add(m member) {
 const maxFamily = 2000
 
 // family walks up to the sources and then down to all copies.
-func (l *Lineage) family(asked graph.Pos) *family {
+func (l *Lineage) family(asked graph.Pos) *family { return l.familyBut(asked, 0) }
+
+// familyBut is the family as it were if some evidence had not been found.
+func (l *Lineage) familyBut(asked graph.Pos, without Evidence) *family {
 	f := &family{members: []member{{pos: asked, source: true}}}
 	for i := 0; i < len(f.members) && i < maxFamily; i++ {
 		for _, e := range l.copies.of(f.members[i].pos) {
+			if e.evidence&^without == 0 {
+				continue
+			}
 			f.members[i].evidence |= e.evidence &^ inPart
 			if !f.has(e.to) {
 				f.add(member{pos: e.to, source: true, evidence: e.evidence &^ inPart})
@@ -90,6 +96,9 @@ func (l *Lineage) family(asked graph.Pos) *family {
 	sources := len(f.members)
 	for i := 0; i < len(f.members) && i < maxFamily; i++ {
 		for _, e := range l.copies.to(f.members[i].pos) {
+			if e.evidence&^without == 0 {
+				continue
+			}
 			// A copy of a copy of a part has no more than that part, unless another
 			// of its sources has all.
 			ev := e.evidence
