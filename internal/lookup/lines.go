@@ -261,7 +261,11 @@ func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, erro
 				result.OK = result.OK && checked.OK
 				result.Results = append(result.Results, checked)
 			}
-			for _, limit := range f.snap.Limits() {
+			limits := f.snap.Limits()
+			if f.snap.LineagePending() { // contents could not be compared
+				limits = append(limits, history.LimitLineagePending)
+			}
+			for _, limit := range limits {
 				if !slices.Contains(result.Limits, limit) {
 					result.Limits = append(result.Limits, limit)
 				}
