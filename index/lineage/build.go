@@ -465,6 +465,9 @@ func (b *builder) twiceOnALine(group []int32) bool {
 	return false
 }
 
+// noSubject is the hash of a subject in which nothing is said.
+var noSubject = wordsHash("")
+
 // subjects links commits with the same subject, author and author date. Two
 // different Change-Ids say that they are two changes all the same.
 func (b *builder) subjects() {
@@ -475,7 +478,7 @@ func (b *builder) subjects() {
 	}
 	var twins []twin
 	for _, p := range b.sameTimes() {
-		if !b.graph.Merge(graph.Pos(p)) && b.graph.Reachable(graph.Pos(p)) {
+		if b.facts.subjects[p] != noSubject && !b.graph.Merge(graph.Pos(p)) && b.graph.Reachable(graph.Pos(p)) {
 			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], p})
 		}
 	}
