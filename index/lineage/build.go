@@ -194,7 +194,7 @@ type builder struct {
 	gone, taken []edge
 	// reverted are the commits that others revert; nil until they are asked for,
 	// which is when all reverts are known.
-	reverted map[graph.Pos]bool
+	reverted map[int32]bool
 }
 
 func (b *builder) index() {
@@ -544,12 +544,16 @@ func (b *builder) sameTimes() []int32 {
 }
 
 // follows says whether one of the commits, which rise, stands on top of another
-// that nothing took out: then these are two changes, as of a script that commits
-// twice within a second, and nothing tells which of them the others are copies of.
+// and nothing took any of them out: then these are two changes, as of a script that
+// commits twice within a second, and nothing tells which of them the others are
+// copies of.
 func (b *builder) follows(group []int32) bool {
+	if slices.ContainsFunc(group, b.isReverted) {
+		return false // it may have been applied again
+	}
 	for i, q := range group {
 		for _, p := range group[:i] {
-			if p, q := graph.Pos(p), graph.Pos(q); !b.isReverted(p) && !b.parted(p, q) && b.graph.IsAncestor(p, q) {
+			if p, q := graph.Pos(p), graph.Pos(q); !b.parted(p, q) && b.graph.IsAncestor(p, q) {
 				return true
 			}
 		}
@@ -567,11 +571,11 @@ func (b *builder) parted(p, q graph.Pos) bool {
 
 // isReverted says whether any commit says that it takes out p, or a merge that
 // brought p.
-func (b *builder) isReverted(p graph.Pos) bool {
+func (b *builder) isReverted(p int32) bool {
 	if b.reverted == nil {
-		b.reverted = make(map[graph.Pos]bool, len(b.reverts.out))
+		b.reverted = make(map[int32]bool, len(b.reverts.out))
 		for _, e := range b.reverts.out {
-			b.reverted[e.to] = true
+			b.reverted[int32(e.to)] = true
 		}
 	}
 	return b.reverted[p]

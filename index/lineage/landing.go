@@ -253,7 +253,34 @@ func (l *Lineage) standing(f *family, ref graph.RefID) standing {
 			s.status, s.revertedBy = history.Reverted, e.pos
 		}
 	}
+	if at := l.standingCopy(f, ref, best, better); s.revertedBy < 0 && at != best {
+		s.commit, s.evidence = f.members[at].pos, f.members[at].evidence|s.evidence&inPart
+	}
 	return s
+}
+
+// standingCopy is the best copy on a ref that no revert there took out: the one
+// that was applied again, in place of the one before. It is best itself where that
+// is no copy, or where a re-apply brought it back.
+func (l *Lineage) standingCopy(f *family, ref graph.RefID, best int, better func(a, b member) bool) int {
+	takenOut := func(m member) bool {
+		return slices.ContainsFunc(f.effects, func(e effect) bool {
+			return !e.brings && l.graph.Contains(ref, e.pos) && l.ancestor(f, m.pos, e.pos)
+		})
+	}
+	if len(f.effects) == 0 || f.members[best].source || !takenOut(f.members[best]) {
+		return best
+	}
+	found := -1
+	for i, m := range f.members {
+		if !m.source && l.graph.Contains(ref, m.pos) && !takenOut(m) && (found < 0 || better(m, f.members[found])) {
+			found = i
+		}
+	}
+	if found < 0 {
+		return best
+	}
+	return found
 }
 
 // inForce says whether a revert holds on a ref. It does where all that brought
