@@ -158,7 +158,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.goneMerges, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.takenMerges} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.goneMerges, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.takenMerges, b.quotes} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -669,5 +669,28 @@ func (b *builder) takenMerges() {
 				b.copies.add(e.from, p, e.evidence)
 			}
 		}
+	}
+}
+
+// quotes drops what a revert says in the words of the commit that it takes out.
+// Many quote its message, with its trailers: the revert is no copy of what that one
+// is a copy of, nor does it fix what that one fixes.
+func (b *builder) quotes() {
+	undone := map[graph.Pos][]graph.Pos{}
+	for _, e := range b.reverts.out {
+		undone[e.from] = append(undone[e.from], e.to)
+	}
+	for _, of := range []*edges{&b.copies, &b.fixes} {
+		said := map[[2]graph.Pos]bool{} // by what is taken out
+		for _, e := range of.out {
+			if b.isReverted(int32(e.from)) {
+				said[[2]graph.Pos{e.from, e.to}] = true
+			}
+		}
+		of.out = slices.DeleteFunc(of.out, func(e edge) bool {
+			return slices.ContainsFunc(undone[e.from], func(p graph.Pos) bool {
+				return of == &b.copies && p == e.to || said[[2]graph.Pos{p, e.to}]
+			})
+		})
 	}
 }
