@@ -84,13 +84,14 @@ func (x *Index) take(ctx context.Context, o outcome) {
 	snap := x.Snapshot()
 	if err := x.retrace(ctx, snap.Graph, snap.Lines, nil); err != nil && ctx.Err() == nil {
 		x.log.Warn("tracing copies", "error", err)
+		x.notify(func() { x.compareErr = err })
 	}
 }
 
-// wantComparison has contents compared from now on.
+// wantComparison has contents compared from now on, also where that failed before.
 func (x *Index) wantComparison() {
 	x.mu.Lock()
-	x.compareToo = true
+	x.compareToo, x.compareErr = true, nil
 	x.mu.Unlock()
 	signal(x.compares)
 }

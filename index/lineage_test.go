@@ -2,13 +2,17 @@ package index_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
@@ -54,6 +58,9 @@ Fixes: ${leak:12} ("Fix leak")
 		"checkout stable/1\nmerge back stable/2",
 		"checkout main\ngit reset -q --hard ${base}\ncommit anew \"Fix leak\" id\n-- id --\nChange-Id: I0123456789abcdef0123456789abcdef01234567",
 		"git branch -m stable/2 stable/3",
+		"git checkout -q -b draft main\ncommit drafted \"Add the valve\" valve.c=1\ncheckout stable/3\ncommit valve3 \"Have a valve, too\" valve.c=1",
+		"checkout main\nmerge got draft", // what is compared by content was there before it came upstream
+		"git reset -q --hard main~1",
 	} {
 		r.Do(step)
 		if i%4 == 3 {
@@ -67,6 +74,50 @@ Fixes: ${leak:12} ("Fix leak")
 		}
 		if len(want) == 0 {
 			t.Error("nothing is told")
+		}
+	}
+}
+
+// unreadable is a repository whose changes cannot be read, for a while.
+type unreadable struct {
+	index.Source
+	until *atomic.Bool
+}
+
+func (s unreadable) Deltas(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []history.Delta) error) error {
+	if !s.until.Load() {
+		return errors.New("the changes cannot be read")
+	}
+	return s.Source.Deltas(ctx, hashes, fn)
+}
+
+// TestComparesAgain holds that a comparison which failed is waited for again by
+// whoever asks later.
+func TestComparesAgain(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, "commit base \"Add the engine\"\nbranch stable/1\ncommit leak \"Fix leak\" a=1\ncheckout stable/1\ncommit leak1 \"Mend leak\" a=1")
+	store := t.TempDir()
+	whole, err := openIndex(r.Dir, store, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := whole.Index.Close(); err != nil { // its source is what is asked for
+		t.Fatal(err)
+	}
+	var until atomic.Bool
+	x, err := index.Open(unreadable{whole.git, &until}, index.Options{Name: "test", Dir: filepath.Join(store, "other"), HashSize: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Start(context.Background())
+	t.Cleanup(func() { opened{Index: x, git: whole.git}.close(t) })
+	for _, readable := range []bool{false, false, true} {
+		until.Store(readable)
+		if err := x.WaitLineage(deadline(t)); err != nil {
+			t.Fatal(err)
+		}
+		if pending := x.Snapshot().LineagePending(); pending == readable {
+			t.Errorf("readable %v: the lineage is pending %v", readable, pending)
 		}
 	}
 }

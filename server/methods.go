@@ -215,7 +215,8 @@ func (s *session) executeCommand(p *protocol.ExecuteCommandParams) (run, error) 
 	}, nil
 }
 
-// Decode reads a command's argument, in which unknown fields are an error.
+// Decode reads a command's argument. Fields that are unknown are ignored: a client
+// may be newer.
 func Decode(argument json.RawMessage, into any) error {
 	if len(argument) == 0 || string(argument) == "null" {
 		return nil

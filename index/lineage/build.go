@@ -158,7 +158,7 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 	}
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
-	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.merges} {
+	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.goneMerges, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.takenMerges, b.quotes} {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -168,8 +168,8 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		e.finish()
 	}
 	if f.Len() >= g.Len() {
-		open := l.openCommits(f)
-		l.complete = len(open) == 0 || f.compared.n >= g.Len() && f.compared.open == openKey(open)
+		open := l.openCommits()
+		l.complete = len(open) == 0 || f.compared.isOf(open, g.TipPos(l.upstream))
 	}
 	return l, ctx.Err()
 }
@@ -192,6 +192,9 @@ type builder struct {
 	// gone are the merges that a commit reverts, with that commit, and taken those
 	// that a commit which is no merge is a copy of.
 	gone, taken []edge
+	// reverted are the commits that others revert; nil until they are asked for,
+	// which is when all reverts are known.
+	reverted map[int32]bool
 }
 
 func (b *builder) index() {
@@ -462,6 +465,9 @@ func (b *builder) twiceOnALine(group []int32) bool {
 	return false
 }
 
+// noSubject is the hash of a subject in which nothing is said.
+var noSubject = wordsHash("")
+
 // subjects links commits with the same subject, author and author date. Two
 // different Change-Ids say that they are two changes all the same.
 func (b *builder) subjects() {
@@ -472,7 +478,7 @@ func (b *builder) subjects() {
 	}
 	var twins []twin
 	for _, p := range b.sameTimes() {
-		if !b.graph.Merge(graph.Pos(p)) && b.graph.Reachable(graph.Pos(p)) {
+		if b.facts.subjects[p] != noSubject && !b.graph.Merge(graph.Pos(p)) && b.graph.Reachable(graph.Pos(p)) {
 			twins = append(twins, twin{b.graph.AuthorTime(graph.Pos(p)), b.facts.subjects[p], p})
 		}
 	}
@@ -537,6 +543,44 @@ func (b *builder) sameTimes() []int32 {
 	return same
 }
 
+// follows says whether one of the commits, which rise, stands on top of another
+// and nothing took any of them out: then these are two changes, as of a script that
+// commits twice within a second, and nothing tells which of them the others are
+// copies of.
+func (b *builder) follows(group []int32) bool {
+	if slices.ContainsFunc(group, b.isReverted) {
+		return false // it may have been applied again
+	}
+	for i, q := range group {
+		for _, p := range group[:i] {
+			if p, q := graph.Pos(p), graph.Pos(q); !b.parted(p, q) && b.graph.IsAncestor(p, q) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parted says whether a line contains q and not p, which then is no ancestor. It
+// costs less than to walk.
+func (b *builder) parted(p, q graph.Pos) bool {
+	return slices.ContainsFunc(b.lines, func(line Line) bool {
+		return b.graph.Contains(line.Ref, q) && !b.graph.Contains(line.Ref, p)
+	})
+}
+
+// isReverted says whether any commit says that it takes out p, or a merge that
+// brought p.
+func (b *builder) isReverted(p int32) bool {
+	if b.reverted == nil {
+		b.reverted = make(map[int32]bool, len(b.reverts.out))
+		for _, e := range b.reverts.out {
+			b.reverted[int32(e.to)] = true
+		}
+	}
+	return b.reverted[p]
+}
+
 func (b *builder) sameWriter(p, q int32) bool {
 	x, y := b.graph.Author(graph.Pos(p)), b.graph.Author(graph.Pos(q))
 	if x == y {
@@ -547,7 +591,7 @@ func (b *builder) sameWriter(p, q int32) bool {
 }
 
 func (b *builder) linkTwins(group []int32) {
-	if len(group) < 2 {
+	if len(group) < 2 || b.follows(group) {
 		return
 	}
 	root := b.root(group)
@@ -608,19 +652,45 @@ func (b *builder) turns(p graph.Pos) bool {
 	return false
 }
 
-// merges makes a revert of a merge one of each commit that the merge brought, and
-// so with copies of merges.
-func (b *builder) merges() {
+// goneMerges makes a revert of a merge one of each commit that the merge brought.
+func (b *builder) goneMerges() {
 	for _, e := range b.gone {
 		for _, p := range b.brought(e.to, maxRevertedCommits) {
 			b.reverts.add(e.from, p, e.evidence|byGoneMerge)
 		}
 	}
+}
+
+// takenMerges makes a copy of a merge one of each commit that the merge brought.
+func (b *builder) takenMerges() {
 	for _, e := range b.taken {
 		for _, p := range b.brought(e.to, maxTaken) {
 			if !b.graph.Merge(p) && p != e.from {
 				b.copies.add(e.from, p, e.evidence)
 			}
 		}
+	}
+}
+
+// quotes drops what a revert says in the words of the commit that it takes out.
+// Many quote its message, with its trailers: the revert is no copy of what that one
+// is a copy of, nor does it fix what that one fixes.
+func (b *builder) quotes() {
+	undone := map[graph.Pos][]graph.Pos{}
+	for _, e := range b.reverts.out {
+		undone[e.from] = append(undone[e.from], e.to)
+	}
+	for _, of := range []*edges{&b.copies, &b.fixes} {
+		said := map[[2]graph.Pos]bool{} // by what is taken out
+		for _, e := range of.out {
+			if b.isReverted(int32(e.from)) {
+				said[[2]graph.Pos{e.from, e.to}] = true
+			}
+		}
+		of.out = slices.DeleteFunc(of.out, func(e edge) bool {
+			return slices.ContainsFunc(undone[e.from], func(p graph.Pos) bool {
+				return of == &b.copies && p == e.to || said[[2]graph.Pos{p, e.to}]
+			})
+		})
 	}
 }

@@ -31,8 +31,16 @@ type twin struct {
 // Compared is what a comparison of contents came to.
 type Compared struct {
 	twins []twin
-	open  uint64 // which commits were looked for, as Lineage.openKey
-	n     int    // positions that were known
+	open  uint64 // which commits were looked for, as openKey
+	// upTo is 1 more than the position of the upstream tip among whose commits they
+	// were looked for; 0 where that was not done. What is new upstream may have been
+	// known before, as the commits of a topic are that is merged.
+	upTo graph.Pos
+}
+
+// isOf says whether the comparison was of these commits and this upstream tip.
+func (c *Compared) isOf(open []graph.Pos, tip graph.Pos) bool {
+	return c.upTo == tip+1 && c.open == openKey(open)
 }
 
 // maxPool bounds the upstream commits that are compared for one line.
@@ -42,8 +50,9 @@ const maxPool = 50_000
 const slack = 90 * 24 * 3600
 
 // openCommits are the commits on release lines that have no source upstream but
-// one that a comparison found.
-func (l *Lineage) openCommits(f *Facts) []graph.Pos {
+// one that a comparison found. They do not depend on what was found, or one
+// comparison would ask for the next, for ever.
+func (l *Lineage) openCommits() []graph.Pos {
 	if l.upstream < 0 {
 		return nil
 	}
@@ -63,17 +72,12 @@ func (l *Lineage) openCommits(f *Facts) []graph.Pos {
 		}
 		seen[p/64] |= 1 << (p % 64)
 		todo = g.Parents(p, todo)
-		if !g.Merge(p) && !slices.ContainsFunc(l.family(p).members, func(m member) bool { return g.Contains(l.upstream, m.pos) }) {
+		if !g.Merge(p) && !slices.ContainsFunc(l.familyBut(p, byPatchID|byContent).members, func(m member) bool { return g.Contains(l.upstream, m.pos) }) {
 			open = append(open, p)
 		}
 	}
-	for _, t := range f.compared.twins {
-		if int(t.copy) < g.Len() && seen[t.copy/64]&(1<<(t.copy%64)) != 0 {
-			open = append(open, t.copy)
-		}
-	}
 	slices.Sort(open)
-	return slices.Compact(open)
+	return open
 }
 
 // openKey tells sets of open commits apart.
@@ -96,18 +100,22 @@ func (l *Lineage) Complete() bool { return l.complete }
 // ctx's, or Contents'.
 func (l *Lineage) Compare(ctx context.Context, f *Facts, c Contents, told func(done, all int)) (Compared, error) {
 	m := &comparison{Lineage: l, facts: f, contents: c, told: told, seed: maphash.MakeSeed(), sums: map[history.Hash]uint64{}}
-	open := l.openCommits(f)
-	result := Compared{open: openKey(open), n: l.graph.Len(), twins: slices.Clone(f.compared.twins)}
-	first := graph.Pos(0)
-	if f.compared.open == result.open {
-		first = graph.Pos(f.compared.n) // the same commits, against what is new upstream
-	} else {
-		result.twins = nil
-	}
+	open := l.openCommits()
 	if len(open) == 0 {
-		return result, nil
+		return Compared{open: openKey(open)}, nil
 	}
-	pairs, err := m.candidates(ctx, open, first)
+	tip := l.graph.TipPos(l.upstream)
+	result := Compared{open: openKey(open), upTo: tip + 1}
+	var sources []graph.Pos
+	if last := f.compared.upTo - 1; last >= 0 && f.compared.isOf(open, last) && l.graph.IsAncestor(last, tip) {
+		sources = l.graph.Between(last, []graph.Pos{tip}, maxPool)
+	}
+	if sources != nil {
+		result.twins = slices.Clone(f.compared.twins) // the same commits, against what is new upstream
+	} else {
+		sources = l.upstreamCommits()
+	}
+	pairs, err := m.candidates(ctx, open, sources)
 	if err != nil {
 		return result, err
 	}
@@ -135,9 +143,20 @@ type changed struct {
 // pair is a commit and a possible source.
 type pair struct{ copy, source changed }
 
-// pool are the upstream commits from a position on that a line with open commits
-// lacks, as far as they are not much newer than these.
-func (m *comparison) pool(open []graph.Pos, first graph.Pos) []graph.Pos {
+// upstreamCommits are those of the upstream line, in falling order.
+func (l *Lineage) upstreamCommits() []graph.Pos {
+	var all []graph.Pos
+	for p := l.graph.TipPos(l.upstream); p >= 0; p-- {
+		if l.graph.Contains(l.upstream, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// pool are those of the sources, which come in falling order, that a line with open
+// commits lacks, as far as they are not much newer than these.
+func (m *comparison) pool(open, sources []graph.Pos) []graph.Pos {
 	g := m.graph
 	in := map[graph.Pos]bool{}
 	for _, line := range m.lines {
@@ -151,8 +170,8 @@ func (m *comparison) pool(open []graph.Pos, first graph.Pos) []graph.Pos {
 			continue
 		}
 		left := maxPool
-		for p := g.TipPos(m.upstream); p >= first && left > 0; p-- {
-			if g.AuthorTime(p) <= latest+slack && g.Contains(m.upstream, p) && !g.Contains(line.Ref, p) && !g.Merge(p) {
+		for _, p := range sources {
+			if left > 0 && g.AuthorTime(p) <= latest+slack && !g.Contains(line.Ref, p) && !g.Merge(p) {
 				in[p] = true
 				left--
 			}
@@ -167,10 +186,10 @@ func (m *comparison) pool(open []graph.Pos, first graph.Pos) []graph.Pos {
 }
 
 // candidates are the pairs that changed the same files or have the same subject.
-func (m *comparison) candidates(ctx context.Context, open []graph.Pos, first graph.Pos) ([]pair, error) {
+func (m *comparison) candidates(ctx context.Context, open, sources []graph.Pos) ([]pair, error) {
 	byPaths := map[uint64][]changed{}
 	bySubject := map[uint32][]changed{}
-	pool := m.pool(open, first)
+	pool := m.pool(open, sources)
 	total, done := len(open)+len(pool), 0
 	read := func(positions []graph.Pos, take func(changed)) error {
 		for batch := range slices.Chunk(positions, 4096) {

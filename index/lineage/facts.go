@@ -289,9 +289,9 @@ func (f *Facts) Cut(n int) *Facts {
 //	         to the position before and a uint64
 //	uvarint  number of requests, and for each a uvarint distance to the position
 //	         of the one before and a varint distance to its number
-//	uint64   which commits were compared by content, and uvarints: the number of
-//	         positions then, the number of twins, and for each its copy, its source
-//	         and 1 where git's patch-id is the same
+//	uint64   which commits were compared by content, and uvarints: 1 more than the
+//	         position of the upstream tip then, the number of twins, and for each
+//	         its copy, its source and 1 where git's patch-id is the same
 //	uvarint  number of claims, and for each a uvarint distance to the position of
 //	         the one before, bytes of meaning, evidence and digits, half as many
 //	         bytes of the name as there are digits, and a uint32 of the subject
@@ -299,8 +299,10 @@ func (f *Facts) Cut(n int) *Facts {
 // Versions:
 //
 //	1: neither requests nor what contents proved
-//	2: as above; claims to be a copy of what a request brought or a Change-Id names
-const factsVersion = 2
+//	2: claims to be a copy of what a request brought or a Change-Id names; the
+//	   number of positions when contents were compared, in place of the tip
+//	3: as above
+const factsVersion = 3
 
 const factsMagic = "cabhfact"
 
@@ -371,7 +373,7 @@ func (f *Facts) Save(path string, g *graph.Graph) error {
 		before = r
 	}
 	body = binary.LittleEndian.AppendUint64(body, f.compared.open)
-	body = binary.AppendUvarint(body, uint64(f.compared.n))
+	body = binary.AppendUvarint(body, uint64(f.compared.upTo))
 	body = binary.AppendUvarint(body, uint64(len(f.compared.twins)))
 	for _, t := range f.compared.twins {
 		patch := uint64(0)
@@ -476,7 +478,7 @@ func decode(b []byte, d *Dialects) (f *Facts, mark uint64, err error) {
 		f.requests[i] = request{uint32(number), int32(last)}
 		in.bad = in.bad || last >= uint64(n) || number < 0 || number > math.MaxUint32
 	}
-	f.compared.open, f.compared.n = in.uint64(), int(in.step(n))
+	f.compared.open, f.compared.upTo = in.uint64(), graph.Pos(in.step(n))
 	f.compared.twins = make([]twin, in.count(3))
 	for i := range f.compared.twins {
 		from, to, patch := in.step(n), in.step(n), in.uvarint()

@@ -73,10 +73,16 @@ func (f *family) add(m member) {
 const maxFamily = 2000
 
 // family walks up to the sources and then down to all copies.
-func (l *Lineage) family(asked graph.Pos) *family {
+func (l *Lineage) family(asked graph.Pos) *family { return l.familyBut(asked, 0) }
+
+// familyBut is the family as it were if some evidence had not been found.
+func (l *Lineage) familyBut(asked graph.Pos, without Evidence) *family {
 	f := &family{members: []member{{pos: asked, source: true}}}
 	for i := 0; i < len(f.members) && i < maxFamily; i++ {
 		for _, e := range l.copies.of(f.members[i].pos) {
+			if e.evidence&^without == 0 {
+				continue
+			}
 			f.members[i].evidence |= e.evidence &^ inPart
 			if !f.has(e.to) {
 				f.add(member{pos: e.to, source: true, evidence: e.evidence &^ inPart})
@@ -90,6 +96,9 @@ func (l *Lineage) family(asked graph.Pos) *family {
 	sources := len(f.members)
 	for i := 0; i < len(f.members) && i < maxFamily; i++ {
 		for _, e := range l.copies.to(f.members[i].pos) {
+			if e.evidence&^without == 0 {
+				continue
+			}
 			// A copy of a copy of a part has no more than that part, unless another
 			// of its sources has all.
 			ev := e.evidence
@@ -244,7 +253,34 @@ func (l *Lineage) standing(f *family, ref graph.RefID) standing {
 			s.status, s.revertedBy = history.Reverted, e.pos
 		}
 	}
+	if at := l.standingCopy(f, ref, best, better); s.revertedBy < 0 && at != best {
+		s.commit, s.evidence = f.members[at].pos, f.members[at].evidence|s.evidence&inPart
+	}
 	return s
+}
+
+// standingCopy is the best copy on a ref that no revert there took out: the one
+// that was applied again, in place of the one before. It is best itself where that
+// is no copy, or where a re-apply brought it back.
+func (l *Lineage) standingCopy(f *family, ref graph.RefID, best int, better func(a, b member) bool) int {
+	takenOut := func(m member) bool {
+		return slices.ContainsFunc(f.effects, func(e effect) bool {
+			return !e.brings && l.graph.Contains(ref, e.pos) && l.ancestor(f, m.pos, e.pos)
+		})
+	}
+	if len(f.effects) == 0 || f.members[best].source || !takenOut(f.members[best]) {
+		return best
+	}
+	found := -1
+	for i, m := range f.members {
+		if !m.source && l.graph.Contains(ref, m.pos) && !takenOut(m) && (found < 0 || better(m, f.members[found])) {
+			found = i
+		}
+	}
+	if found < 0 {
+		return best
+	}
+	return found
 }
 
 // inForce says whether a revert holds on a ref. It does where all that brought

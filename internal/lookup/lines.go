@@ -249,19 +249,28 @@ func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, erro
 			result.OK = false
 			result.Results = append(result.Results, history.CheckedLanding{Query: key, Reason: "no repository here knows it"})
 		}
-		if isHex(key) && len(fs) > 1 {
-			return nil, fmt.Errorf("%s is ambiguous: %d commits begin so", key, len(fs))
-		}
-		for _, f := range onePerChange(fs) {
-			for _, name := range c.On {
-				checked, err := checkOne(f, key, name)
-				if err != nil {
-					return nil, err
-				}
-				result.OK = result.OK && checked.OK
-				result.Results = append(result.Results, checked)
+		if isHex(key) {
+			if n := distinct(fs); n > 1 {
+				return nil, fmt.Errorf("%s is ambiguous: %d commits begin so", key, n)
 			}
-			for _, limit := range f.snap.Limits() {
+		}
+		fs = onePerChange(fs)
+		for _, name := range c.On {
+			checked, err := checkOn(fs, key, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, one := range checked {
+				result.OK = result.OK && one.OK
+			}
+			result.Results = append(result.Results, checked...)
+		}
+		for _, f := range fs {
+			limits := f.snap.Limits()
+			if f.snap.LineagePending() { // contents could not be compared
+				limits = append(limits, history.LimitLineagePending)
+			}
+			for _, limit := range limits {
 				if !slices.Contains(result.Limits, limit) {
 					result.Limits = append(result.Limits, limit)
 				}
@@ -307,6 +316,37 @@ func onePerChange(fs []found) []found {
 		}
 	}
 	return kept
+}
+
+// distinct is how many commits were found, each once however many repositories
+// have it.
+func distinct(fs []found) int {
+	hashes := map[history.Hash]bool{}
+	for _, f := range fs {
+		hashes[f.hash] = true
+	}
+	return len(hashes)
+}
+
+// checkOn holds a key's commits against a line, in each repository that has the
+// line. Where none has, that is an error.
+func checkOn(fs []found, key, name string) (all []history.CheckedLanding, err error) {
+	var without []error
+	for _, f := range fs {
+		one, err := checkOne(f, key, name)
+		switch {
+		case errors.Is(err, ErrNoLine):
+			without = append(without, err)
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, one)
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.Join(without...)
+	}
+	return all, nil
 }
 
 func checkOne(f found, key, name string) (history.CheckedLanding, error) {

@@ -65,7 +65,7 @@ func (m *memo[K, V]) get(ctx context.Context, key K, find func(context.Context) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c.waiting--; c.waiting == 0 {
-		m.leave(c)
+		m.leave(key, c)
 	}
 	select {
 	case <-c.done:
@@ -96,9 +96,9 @@ func (m *memo[K, V]) known(key K) (value V, ok bool) {
 func (m *memo[K, V]) begin(key K, find func(context.Context) (V, error)) *call[V] {
 	ctx, cancel := context.WithCancel(m.ctx)
 	c := &call[V]{group: m.group(key), done: make(chan struct{}), cancel: cancel}
-	for _, other := range m.calls {
+	for k, other := range m.calls {
 		if other.group == c.group && other.waiting == 0 {
-			other.cancel() // of a text that was changed since
+			m.giveUp(k, other) // of a text that was changed since
 		}
 	}
 	m.calls[key] = c
@@ -117,7 +117,7 @@ func (m *memo[K, V]) begin(key K, find func(context.Context) (V, error)) *call[V
 }
 
 // leave ends a call that nobody waits for any more, after a while. m.mu is held.
-func (m *memo[K, V]) leave(c *call[V]) {
+func (m *memo[K, V]) leave(key K, c *call[V]) {
 	select {
 	case <-c.done:
 		return
@@ -127,9 +127,23 @@ func (m *memo[K, V]) leave(c *call[V]) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if c.waiting == 0 {
-			c.cancel()
+			m.giveUp(key, c)
 		}
 	})
+}
+
+// giveUp ends a call that has no result yet. Who asks for the key while it ends,
+// since a change was undone, begins anew. m.mu is held.
+func (m *memo[K, V]) giveUp(key K, c *call[V]) {
+	select {
+	case <-c.done:
+		return
+	default:
+	}
+	c.cancel()
+	if m.calls[key] == c {
+		delete(m.calls, key)
+	}
 }
 
 // use makes a key the one used last, and forgets the oldest results. m.mu is held.

@@ -66,6 +66,21 @@ func TestMemo(t *testing.T) {
 		if _, ok := m.known("a"); ok {
 			t.Error("a is kept, though two others were used since")
 		}
+		slow := func(ctx context.Context) (int, error) { // to end, too
+			<-ctx.Done()
+			time.Sleep(time.Minute)
+			return 0, ctx.Err()
+		}
+		waiting, giveUp := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		if _, err := m.get(waiting, "f1", slow); err == nil {
+			t.Error("f1 is there already")
+		}
+		giveUp()
+		for _, key := range []string{"f2", "f1"} { // a change, and its undoing
+			if v, err := m.get(t.Context(), key, find(key, 0)); v != 2 || err != nil {
+				t.Errorf("%s: %d %v", key, v, err)
+			}
+		}
 		want := errors.New("as asked")
 		fail := func(context.Context) (int, error) { finds["e"]++; return 0, want }
 		for range 2 {

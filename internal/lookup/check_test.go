@@ -1,0 +1,42 @@
+package lookup_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+)
+
+// TestCheckInClones holds that a commit which two repositories have is not
+// ambiguous, and that it is asked about in each that has the line.
+func TestCheckInClones(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, "commit base \"Add the engine\"\nbranch stable/1\ncommit leak \"Fix leak\"\nbranch stable/2")
+	clone := r.Clone()
+	clone.Do("git branch stable/1 origin/stable/1\ngit branch stable/3 origin/stable/1")
+	all, ctx := declared(t, []repos.Configured{{Name: "one", Path: r.Dir}, {Name: "two", Path: clone.Dir}}, false)
+	l := lookup.New(all, nil)
+	t.Cleanup(l.Close)
+	for line, want := range map[string][]string{"stable/1": {"one: false", "two: false"}, "stable/2": {"one: true", "two: true"}, "stable/3": {"two: false"}} {
+		c, err := l.Check(ctx, lookup.Check{Keys: []string{r.Hash("leak").String()}, On: []string{line}})
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		var got []string
+		for _, one := range c.Results {
+			got = append(got, fmt.Sprint(one.Repository, ": ", one.OK))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", line, diff)
+		}
+	}
+	if _, err := l.Check(ctx, lookup.Check{Keys: []string{r.Hash("leak").String()}, On: []string{"stable/9"}}); !errors.Is(err, lookup.ErrNoLine) {
+		t.Errorf("a line that no repository has: %v", err)
+	}
+}
