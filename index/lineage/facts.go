@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"hash/fnv"
 	"math"
 	"os"
 	"path/filepath"
@@ -103,6 +104,7 @@ type Dialects struct {
 	signature uint64
 	set       func() *dialect.Set
 	evidence  func() []string
+	projects  []string // names of the repository at its forges; nil where they are not known
 }
 
 // BuiltinDialects are the built-in ones.
@@ -116,7 +118,35 @@ func UserDialects(set *dialect.Set) *Dialects {
 }
 
 func newDialects(signature uint64, set func() *dialect.Set) *Dialects {
-	return &Dialects{signature, set, sync.OnceValue(func() []string { return evidenceOf(set()) })}
+	return &Dialects{signature: signature, set: set, evidence: sync.OnceValue(func() []string { return evidenceOf(set()) })}
+}
+
+// Of are the dialects as messages of one repository are read: projects are what
+// it is called at its forges, such as acme/engine. A request is its own where the
+// last part of the name is, since forks differ in the others.
+func (d *Dialects) Of(projects ...string) *Dialects {
+	of := *d
+	of.projects = nil
+	for _, p := range projects {
+		if name := projectName(p); name != "" && !slices.Contains(of.projects, name) {
+			of.projects = append(of.projects, name)
+		}
+	}
+	slices.Sort(of.projects)
+	h := fnv.New64a()
+	for _, name := range of.projects {
+		fmt.Fprintf(h, "%d %s", d.signature, name)
+	}
+	if len(of.projects) > 0 {
+		of.signature = h.Sum64()
+	}
+	return &of
+}
+
+// projectName is the last part of a project's path at a forge.
+func projectName(path string) string {
+	path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), ".git")
+	return strings.ToLower(path[strings.LastIndexAny(path, "/:")+1:])
 }
 
 // NewFacts makes facts that are read with dialects.
@@ -148,6 +178,7 @@ func (f *Facts) Len() int { return len(f.subjects) }
 // Read reads what a message says. It is safe for concurrent use.
 func (f *Facts) Read(message string) Fact {
 	var fact Fact
+	var inPart bool
 	names := f.names()
 	f.dialects.set().Read(message, func(c dialect.Claim) bool {
 		m, ok := meansOf[c.Means]
@@ -160,15 +191,17 @@ func (f *Facts) Read(message string) Fact {
 			} else {
 				fact.changeID = id
 			}
+		case c.Means == dialect.PartRevert:
+			inPart = true
 		case c.Means == dialect.Request:
-			fact.cameBy(c.Key.Text)
+			f.cameBy(&fact, c.Key.Text)
 		case c.Means == dialect.Wanted && c.Evidence == evidenceBackpatch:
 			if len(fact.claims) == 0 || fact.claims[len(fact.claims)-1].means != sameMessage {
 				fact.claims = append(fact.claims, claim{means: sameMessage, subject: messageHash(message)})
 			}
 		case ok:
 			one := claim{means: m, evidence: uint8(max(0, slices.Index(names, c.Evidence)))}
-			number, isRequest := dialect.RequestNumber(c.Key.Text)
+			number, isRequest := f.request(c.Key.Text)
 			switch {
 			case c.SHA != "":
 				one.name, one.digits = nameNumber(c.SHA)
@@ -190,7 +223,11 @@ func (f *Facts) Read(message string) Fact {
 	})
 	subject, _, _ := strings.Cut(strings.TrimLeft(message, "\n"), "\n")
 	fact.subject = subjectHash(subject)
-	fact.cameBy(dialect.Reference(subject))
+	f.cameBy(&fact, dialect.Reference(subject))
+	if inPart {
+		// What the subject calls a revert is the same one.
+		fact.claims = slices.DeleteFunc(fact.claims, func(c claim) bool { return c.means == reverts || c.means == revertsRequest })
+	}
 	return fact
 }
 
@@ -198,10 +235,20 @@ func (f *Facts) Read(message string) Fact {
 const maxRequests = 4
 
 // cameBy notes a request that a key names, where it names one.
-func (f *Fact) cameBy(key string) {
-	if n, ok := dialect.RequestNumber(key); ok && len(f.requests) < maxRequests && !slices.Contains(f.requests, n) {
-		f.requests = append(f.requests, n)
+func (f *Facts) cameBy(fact *Fact, key string) {
+	if n, ok := f.request(key); ok && len(fact.requests) < maxRequests && !slices.Contains(fact.requests, n) {
+		fact.requests = append(fact.requests, n)
 	}
+}
+
+// request is the number of a request of this repository that a key names. One of
+// another project is none, whatever its number.
+func (f *Facts) request(key string) (number uint32, ok bool) {
+	number, ok = dialect.RequestNumber(key)
+	if project := dialect.RequestProject(key); ok && project != "" && len(f.dialects.projects) > 0 {
+		ok = slices.Contains(f.dialects.projects, projectName(project))
+	}
+	return number, ok
 }
 
 // maxClaims bounds what one message says; squashes name some hundreds at most.

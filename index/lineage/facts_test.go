@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -203,4 +204,32 @@ func FuzzDecode(f *testing.F) {
 			l.Related(pos(p))
 		}
 	})
+}
+
+// TestRequestsOfOthers holds that the number of another project's request is not
+// one of this repository's.
+func TestRequestsOfOthers(t *testing.T) {
+	t.Parallel()
+	builtin := BuiltinDialects()
+	known := builtin.Of("acme/Engine.git", "me/engine", "")
+	for _, c := range []struct {
+		dialects *Dialects
+		message  string
+		own      bool
+	}{
+		{known, "Reverts acme/engine#12", true},
+		{known, "Reverts fork/engine#12", true},
+		{known, "Reverts acme/library#12", false},
+		{known, "Reverts #12", true},
+		{builtin, "Reverts acme/library#12", true}, // nothing tells that it is another one
+	} {
+		fact := NewFacts(c.dialects).Read("Take it out\n\n" + c.message + "\n")
+		own := slices.ContainsFunc(fact.claims, func(c claim) bool { return c.means == revertsRequest })
+		if own != c.own {
+			t.Errorf("%s: a request of ours: %t", c.message, own)
+		}
+	}
+	if known.signature == builtin.signature || builtin.Of().signature != builtin.signature || builtin.Of("x/engine").signature != known.signature {
+		t.Error("the signature does not tell what is read otherwise")
+	}
 }

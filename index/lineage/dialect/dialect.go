@@ -34,6 +34,7 @@ const (
 	Same        Meaning = "same"         // all copies of a change carry this Key, and nothing else does (Change-Id)
 	Request     Meaning = "request"      // this came by the request that Key names, or to the branch that Line names; its copies and its neighbours share that
 	Revert      Meaning = "revert"       // this takes the named change out
+	PartRevert  Meaning = "part-revert"  // this takes a part of the named change out
 	Reapply     Meaning = "reapply"      // this brings the named change back, or takes the named revert out
 	Fix         Meaning = "fix"          // this fixes what the named change broke
 	DependsOn   Meaning = "depends-on"   // the named change depends on this, which is here for its sake (Stable-dep-of)
@@ -56,6 +57,7 @@ var meanings = []meaning{
 	{Same, "is one of the copies of a change, all of which carry this name"},
 	{Request, "came by the named request, or by a merge to the named branch"},
 	{Revert, "takes the named change out"},
+	{PartRevert, "takes a part of the named change out, so that it still counts"},
 	{Reapply, "brings the named change back"},
 	{Fix, "fixes what the named change broke"},
 	{DependsOn, "is there for the sake of the named change, which depends on it"},

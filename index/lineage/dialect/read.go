@@ -242,8 +242,13 @@ func (r *reader) claims(d *dialect, at []int) bool {
 		return at[2*n], at[2*n+1], true
 	}
 	c := Claim{Means: d.spec.Means, Dialect: d.spec.Name, Evidence: d.spec.Evidence, Start: at[0], End: at[1]}
-	if _, _, partly := group(d.partial); c.Means == Copy && (partly || d.spec.Partial) {
-		c.Means = PartialCopy
+	if _, _, partly := group(d.partial); partly || d.spec.Partial {
+		switch c.Means {
+		case Copy:
+			c.Means = PartialCopy
+		case Revert:
+			c.Means = PartRevert
+		}
 	}
 	if start, end, ok := group(d.line); ok {
 		c.Line, c.Start, c.End = r.message[start:end], start, end

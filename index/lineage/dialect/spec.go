@@ -17,7 +17,8 @@ import (
 //	key      names of issues and requests, or Change-Ids; each word that is one counts
 //	subject  the change's own subject
 //	line     a release line, or a release
-//	partial  where it matches, a copy has a part of the change only
+//	partial  where it matches, a copy has a part of the change only, and a revert
+//	         takes no more out
 //
 // {sha} stands for a group with one SHA and {shas} for one with a list of them
 // ("a1b2c3d, b2c3d4e ("subject") and c3d4e5f").
@@ -28,7 +29,7 @@ type Spec struct {
 	Pattern  string   `yaml:"pattern"`
 	Means    Meaning  `yaml:"means"`
 	Evidence string   `yaml:"evidence"`
-	Partial  bool     `yaml:"partial"` // all copies that it names are partial ones
+	Partial  bool     `yaml:"partial"` // all copies that it names are partial ones, and all reverts
 	Last     bool     `yaml:"last"`    // only the last line that matches counts
 	Example  string   `yaml:"example"` // a line that it matches, for people and tests
 	Note     string   `yaml:"note"`    // for people

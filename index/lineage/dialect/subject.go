@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +83,24 @@ func RequestNumber(key string) (n uint32, ok bool) {
 		return 0, false
 	}
 	return uint32(number), true
+}
+
+// RequestProject is the project that the key of a request names, such as
+// acme/engine of acme/engine#1; "" where it names none.
+func RequestProject(key string) string {
+	key = strings.TrimRight(strings.TrimRight(key, "/"), "0123456789")
+	if u, err := url.Parse(key); err == nil && u.Host != "" {
+		for _, request := range []string{"/pull/", "/pulls/", "/-/merge_requests/", "/merge_requests/"} {
+			if project, ok := strings.CutSuffix(u.Path, request); ok {
+				return strings.Trim(project, "/")
+			}
+		}
+		return ""
+	}
+	if project := strings.TrimRight(key, "#!"); strings.Contains(project, "/") {
+		return project
+	}
+	return ""
 }
 
 // NormalSubject is what a subject says by itself: without a copy's prefix and

@@ -27,3 +27,18 @@ func TestRequestNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestProject(t *testing.T) {
+	for key, want := range map[string]string{
+		"#12": "", "GH-12": "", "!12": "", "acme/engine#12": "acme/engine", "group/sub/engine!12": "group/sub/engine",
+		"https://github.com/acme/engine/pull/12":                   "acme/engine",
+		"https://gitlab.com/group/sub/engine/-/merge_requests/12/": "group/sub/engine",
+		"https://codeberg.org/acme/engine/pulls/12":                "acme/engine",
+		"https://bugs.example.com/12":                              "",
+		"http://github.com/acme/engine/issues/12":                  "",
+	} {
+		if got := RequestProject(key); got != want {
+			t.Errorf("%s is of %q, not %q", key, got, want)
+		}
+	}
+}
