@@ -286,7 +286,7 @@ func remoteError(ctx context.Context, r Followed, said string, err error) error 
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("%w: not done in time", ErrUnreachable)
 		}
-		return fmt.Errorf("remote %s (%s): %w", r.Name, place(r.URL), err)
+		return fmt.Errorf("remote %s (%s): %w", r.Name, Place(r.URL), err)
 	}
 	reason := err
 	for _, known := range reasons {
@@ -308,13 +308,13 @@ func remoteError(ctx context.Context, r Followed, said string, err error) error 
 		}
 	}
 	if words != "" {
-		return fmt.Errorf("remote %s (%s): %w: git says %q", r.Name, place(r.URL), reason, scrub(words))
+		return fmt.Errorf("remote %s (%s): %w: git says %q", r.Name, Place(r.URL), reason, scrub(words))
 	}
-	return fmt.Errorf("remote %s (%s): %w", r.Name, place(r.URL), reason)
+	return fmt.Errorf("remote %s (%s): %w", r.Name, Place(r.URL), reason)
 }
 
-// place is a URL as errors may say it: without user and password.
-func place(address string) string {
+// Place is a URL as errors and lists may say it: without user and password.
+func Place(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.User == nil {
 		return scrub(address)
