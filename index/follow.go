@@ -92,6 +92,9 @@ func (x *Index) check(ctx context.Context) {
 }
 
 func (x *Index) update(ctx context.Context, rebuild bool) error {
+	if x.reconfigure() {
+		x.publishLineage(nil) // what is known was read otherwise
+	}
 	old := x.Snapshot()
 	refs, err := x.src.Refs(ctx, func(h history.Hash) bool { _, ok := old.Graph.Pos(h); return ok })
 	if err != nil {
@@ -115,7 +118,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 		if !slices.Equal(lines, old.Lines) {
 			known = nil
 		}
-		if old.behind || !equalRefs(old.Refs, refs) {
+		if old.behind || known != old.lineage || !equalRefs(old.Refs, refs) {
 			x.publish(old.Graph, refs, lines, publication{lineage: known})
 		}
 		x.save(old.Graph)

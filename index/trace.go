@@ -141,7 +141,7 @@ func (x *Index) trace(ctx context.Context, g *graph.Graph, lines []line.Line) (*
 	return l, nil
 }
 
-// publishLineage gives the present snapshot, which has none, its lineage.
+// publishLineage gives the present snapshot its lineage, or takes it with nil.
 func (x *Index) publishLineage(l *lineage.Lineage) {
 	x.genMu.Lock()
 	s := *x.snap.Load()

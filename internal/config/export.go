@@ -199,10 +199,7 @@ func shown(v reflect.Value, tag reflect.StructTag) any {
 		out := yaml.MapSlice{}
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			if f.Tag.Get("doc") == "-" || v.Field(i).IsZero() && v.Field(i).Kind() == reflect.String {
-				continue
-			}
-			if _, isSize := v.Field(i).Interface().(Size); isSize && v.Field(i).IsZero() {
+			if f.Tag.Get("doc") == "-" || unsaid(v.Field(i)) {
 				continue
 			}
 			out = append(out, yaml.MapItem{Key: f.Tag.Get("yaml"), Value: shown(v.Field(i), f.Tag)})
@@ -243,6 +240,13 @@ func shown(v reflect.Value, tag reflect.StructTag) any {
 	default:
 		return text
 	}
+}
+
+// unsaid says whether a value stands for that nothing was said: no text, no bound,
+// and no list, which is another thing than an empty one.
+func unsaid(v reflect.Value) bool {
+	_, isSize := v.Interface().(Size)
+	return v.IsZero() && (isSize || v.Kind() == reflect.String || v.Kind() == reflect.Slice)
 }
 
 // plain is a value of shown for encoding/json.
