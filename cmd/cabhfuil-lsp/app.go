@@ -32,11 +32,15 @@ type app struct {
 	log      *slog.Logger
 	tracker  *task.Tracker
 	registry *repos.Registry
+	clones   *repos.Clones
 	lookup   *lookup.Lookup
 	server   *server.Server
 	forges   *forges
 	features atomic.Pointer[config.Features]
-	reader   *config.Reader // for newApp, then for watch
+
+	reading sync.Mutex // one reading of the configuration at a time
+	reader  *config.Reader
+	config  config.Config // as it was read last
 
 	ctx        context.Context // ends what documents' paths started
 	stop       context.CancelFunc
@@ -69,6 +73,8 @@ func newApp(opt appOptions) *app {
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
 		Tracker: a.tracker, Log: opt.log, OnChange: a.changed,
 	})
+	a.reader = config.NewReader(a.dirs)
+	a.clones = repos.NewClones(a.cloneOptions())
 	a.forges = newForges(opt.log, a.changed)
 	a.lookup = lookup.New(known{a}, optionalForges{a})
 	a.lookup.Ready = a.changed
@@ -77,12 +83,13 @@ func newApp(opt appOptions) *app {
 		Commands: map[string]server.Command{
 			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
 			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
+			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync,
 		},
 	})
-	a.reader = config.NewReader(a.dirs)
 	a.configure()
 	if opt.watch {
 		a.begin(a.watch)
+		a.begin(func() { a.clones.Run(a.ctx) })
 	}
 	if opt.alone {
 		close(a.configured)

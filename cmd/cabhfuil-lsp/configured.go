@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -16,12 +17,23 @@ import (
 // configure reads the configuration and lets what it says take effect. It opens
 // no repository.
 func (a *app) configure() {
+	a.reading.Lock()
+	defer a.reading.Unlock()
 	c, files := a.reader.Read()
+	a.config = c
 	a.mu.Lock()
 	a.faults = config.Faults(files)
 	a.mu.Unlock()
 	limitMemory(c.Global.Limits.Memory)
 	a.features.Store(&c.Global.Features)
+	a.clones.Set(cloned(c))
+	a.declare()
+}
+
+// declare tells the registry which repositories there are: those in place, and
+// the clones that were made. reading is held.
+func (a *app) declare() {
+	c := a.config
 	background := c.Global.Features.BackgroundIndex
 	settings := repos.Settings{Words: a.words && background, Paths: a.paths && background}
 	if len(c.Global.Dialects) > 0 {
@@ -33,9 +45,10 @@ func (a *app) configure() {
 		}
 	}
 	var configured []repos.Configured
+	ready := a.clones.Ready()
 	for _, r := range c.Repositories {
-		if r.Path != "" {
-			configured = append(configured, repos.Configured{Name: r.Name, Path: r.Path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
+		if path := cmp.Or(r.Path, ready[r.Name]); path != "" {
+			configured = append(configured, repos.Configured{Name: r.Name, Path: path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
 		}
 	}
 	if err := a.registry.Declare(configured, settings); err != nil {

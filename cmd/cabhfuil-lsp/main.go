@@ -140,7 +140,7 @@ Without a verb it speaks LSP over standard input and output, for editors.`,
 	f.StringVar(&g.format, "format", "text", "text or json")
 	f.BoolVar(&g.private, "private", false, "use no shared background process (there is none yet)")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
-	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), stopCommand(io), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), repoCommand(io, &g), stopCommand(io), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

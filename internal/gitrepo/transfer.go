@@ -209,6 +209,9 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 		branch := "refs/remotes/" + r.Name + "/" + head
 		if _, err := run(ctx, c.Dir, env, nil, "rev-parse", "-q", "--verify", "--end-of-options", branch); err == nil {
 			commands = append(commands, []string{"symbolic-ref", "refs/remotes/" + r.Name + "/HEAD", branch})
+			if r.Name == "origin" {
+				commands = append(commands, []string{"symbolic-ref", "HEAD", branch})
+			}
 		}
 	}
 	for _, args := range commands {
