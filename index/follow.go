@@ -92,6 +92,9 @@ func (x *Index) check(ctx context.Context) {
 }
 
 func (x *Index) update(ctx context.Context, rebuild bool) error {
+	if x.reconfigure() {
+		x.publishLineage(nil) // what is known was read otherwise
+	}
 	old := x.Snapshot()
 	early := x.traceEarly(ctx, old)
 	defer early.end()
@@ -124,7 +127,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 				return err
 			}
 		}
-		if old.behind || !equalRefs(old.Refs, refs) {
+		if old.behind || known != old.lineage || !equalRefs(old.Refs, refs) {
 			x.publish(old.Graph, refs, lines, publication{lineage: known})
 		}
 		x.save(old.Graph)

@@ -77,6 +77,12 @@ type Options struct {
 	OnChange func()
 }
 
+// Settings are the options that may change while an index is in use.
+type Settings struct {
+	Lines    line.Config
+	Dialects *lineage.Dialects // nil for the built-in ones
+}
+
 // lockRetry is how often a reader looks whether the writer's lock became free.
 const lockRetry = 3 * time.Second
 
@@ -104,6 +110,7 @@ type Index struct {
 	checked    int           // the last one of these that is answered
 	looked     bool          // the refs were looked at once
 	rebuild    bool          // the next check builds a new generation
+	settings   *Settings     // that the next check takes over; nil for none
 	words      bool          // the text index is wanted
 	pathsToo   bool          // so is the path index, after it
 	err        error         // why the last check failed, or nil
@@ -297,6 +304,38 @@ func (x *Index) Close() error {
 
 // Snapshot is the present state; it is never nil.
 func (x *Index) Snapshot() *Snapshot { return x.snap.Load() }
+
+// Configure takes other settings over, in the background: answers stay as they
+// were until the next look at the refs, which it asks for, and after other
+// dialects until all messages are read again.
+func (x *Index) Configure(s Settings) {
+	x.mu.Lock()
+	x.settings = &s
+	x.mu.Unlock()
+	signal(x.refs)
+}
+
+// reconfigure takes over the settings that Configure left, and says whether messages
+// are to be read again. The follower alone uses it, and these options.
+func (x *Index) reconfigure() (reread bool) {
+	x.mu.Lock()
+	s := x.settings
+	x.settings = nil
+	x.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	x.opt.Lines = s.Lines
+	if s.Dialects == nil {
+		s.Dialects = lineage.BuiltinDialects()
+	}
+	if x.opt.Dialects.Same(s.Dialects) {
+		return false
+	}
+	x.opt.Dialects = s.Dialects
+	x.facts, x.savedFacts = lineage.NewFacts(s.Dialects), nil
+	return true
+}
 
 // publication is what a published state is, beside its graph.
 type publication struct {

@@ -113,6 +113,9 @@ func (s *Snapshot) Ref(name string) (history.Ref, bool) {
 			return history.Ref{Name: full, Commit: s.Graph.Tips()[id].Commit}, true
 		}
 	}
+	if full := s.lineRef(name); full != name {
+		return s.Ref(full)
+	}
 	return history.Ref{}, false
 }
 

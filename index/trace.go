@@ -178,7 +178,7 @@ func (e *earlyTrace) end() {
 	<-e.done
 }
 
-// publishLineage gives the present snapshot, which has none, its lineage.
+// publishLineage gives the present snapshot its lineage, or takes it with nil.
 func (x *Index) publishLineage(l *lineage.Lineage) {
 	x.genMu.Lock()
 	s := *x.snap.Load()

@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index"
-	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
@@ -32,16 +32,24 @@ type app struct {
 	log      *slog.Logger
 	tracker  *task.Tracker
 	registry *repos.Registry
+	clones   *repos.Clones
 	lookup   *lookup.Lookup
 	server   *server.Server
 	forges   *forges
-	problems []error // of the configuration
+	features atomic.Pointer[config.Features]
+
+	reading sync.Mutex // one reading of the configuration at a time
+	reader  *config.Reader
+	config  config.Config // as it was read last
 
 	ctx        context.Context // ends what documents' paths started
 	stop       context.CancelFunc
 	configured chan struct{} // closed when the configured repositories are open
+	words      bool          // as appOptions has them
+	paths      bool
 
 	mu     sync.Mutex
+	faults []*config.Fault // of the configuration
 	closed bool
 	work   sync.WaitGroup
 }
@@ -51,51 +59,47 @@ type appOptions struct {
 	words bool        // index words at once
 	paths bool        // and paths after them, for who stays longer than one answer
 	alone bool        // open no configured repository before it is asked for
+	watch bool        // follow changes of the configuration, for who stays
 	log   *slog.Logger
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(), configured: make(chan struct{})}
+	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
-		Tracker: a.tracker, Log: opt.log, Words: opt.words, Paths: opt.paths, OnChange: a.changed,
+		Tracker: a.tracker, Log: opt.log, OnChange: a.changed,
 	})
+	a.reader = config.NewReader(a.dirs)
+	a.clones = repos.NewClones(a.cloneOptions())
 	a.forges = newForges(opt.log, a.changed)
-	a.lookup = lookup.New(known{a}, a.forges)
+	a.lookup = lookup.New(known{a}, optionalForges{a})
 	a.lookup.Ready = a.changed
 	a.server = server.New(server.Options{
-		Answers: a.lookup, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
+		Answers: answers{a.lookup, a}, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
 		Commands: map[string]server.Command{
 			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
 			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
+			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync,
 		},
 	})
-	a.configure(opt.alone)
-	return a
-}
-
-// configure reads the configuration and opens what it names, in the background,
-// unless alone says that this is not asked for.
-func (a *app) configure(alone bool) {
-	c, problems := config.Load(a.dirs)
-	a.problems = problems
-	var configured []repos.Configured
-	for _, r := range c.Repositories {
-		configured = append(configured, repos.Configured{Name: r.Name, Path: r.Path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
+	a.configure()
+	if opt.watch {
+		a.begin(a.watch)
+		a.begin(func() { a.clones.Run(a.ctx) })
 	}
-	a.registry.Declare(configured)
-	if alone {
+	if opt.alone {
 		close(a.configured)
-		return
+		return a
 	}
 	a.begin(func() {
 		a.registry.OpenDeclared(a.ctx)
 		close(a.configured)
 	})
+	return a
 }
 
 // begin runs work that close waits for; after close it does nothing.
@@ -370,8 +374,8 @@ func (a *app) status(ctx context.Context, argument json.RawMessage) (any, error)
 	for _, f := range a.registry.Failures() {
 		st.Repositories = append(st.Repositories, cli.Repository{Name: f.Name, Path: f.Path, State: "error", Error: f.Err.Error()})
 	}
-	for _, e := range a.problems {
-		st.Problems = append(st.Problems, e.Error())
+	for _, f := range a.problems() {
+		st.Problems = append(st.Problems, f.Error())
 	}
 	return st, nil
 }

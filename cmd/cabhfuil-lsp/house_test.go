@@ -57,6 +57,12 @@ func (l *lines) naming(text string) (n int) {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	return openHouse(t, func(*appOptions) {})
+}
+
+// openHouse is a house with other options.
+func openHouse(t *testing.T, change func(*appOptions)) *house {
+	t.Helper()
 	home := t.TempDir()
 	h := &house{log: &lines{}}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -66,10 +72,12 @@ func newHouse(t *testing.T) *house {
 			t.Logf("the log:\n%.4000s", h.log.buf.String())
 		}
 	})
-	h.app = newApp(appOptions{
+	opt := appOptions{
 		dirs:  config.Dirs{Config: filepath.Join(home, "config"), Cache: filepath.Join(home, "cache"), State: filepath.Join(home, "state")},
 		words: true, log: slog.New(slog.NewTextHandler(h.log, nil)),
-	})
+	}
+	change(&opt)
+	h.app = newApp(opt)
 	near, far := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- h.app.server.Serve(ctx, far) }()

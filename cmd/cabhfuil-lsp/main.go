@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
@@ -82,13 +84,17 @@ var _ io.ReadWriteCloser = stdio{}
 
 // tuneMemory lets the heap grow further between collections while it is small:
 // indexing allocates fast, and a soft limit keeps its peak where it was. The
-// usual variables override it.
+// usual variables override it, and the configuration's limit follows (limitMemory).
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
+	limitMemory(400 << 20)
+}
+
+func limitMemory(bytes config.Size) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(400 << 20)
+		debug.SetMemoryLimit(int64(min(bytes, math.MaxInt64))) //nolint:gosec // it is within
 	}
 }
 
@@ -134,7 +140,7 @@ Without a verb it speaks LSP over standard input and output, for editors.`,
 	f.StringVar(&g.format, "format", "text", "text or json")
 	f.BoolVar(&g.private, "private", false, "use no shared background process (there is none yet)")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
-	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), stopCommand(io), versionCommand(io), pluginCommand(io, &g))
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), repoCommand(io, &g), stopCommand(io), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
@@ -166,10 +172,8 @@ func newLog(verbose bool, level slog.Level) *slog.Logger {
 
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
-	a := newApp(appOptions{words: true, paths: true, log: newLog(g.verbose, slog.LevelWarn)})
-	for _, p := range a.problems {
-		a.log.Error("configuration", "error", p)
-	}
+	a := newApp(appOptions{words: true, paths: true, watch: true, log: newLog(g.verbose, slog.LevelWarn)})
+	a.tell(nil)
 	err := a.server.Serve(ctx, io)
 	return errors.Join(err, a.close())
 }

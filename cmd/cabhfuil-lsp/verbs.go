@@ -219,7 +219,7 @@ func ask(ctx context.Context, g *global, command string, argument map[string]any
 	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "", log: newLog(g.verbose, slog.LevelError)})
 	defer func() { err = errors.Join(err, a.close()) }()
 	if command != "cabhfuil.status" { // which lists them itself
-		for _, p := range a.problems {
+		for _, p := range a.problems() {
 			cli.Complain(os.Stderr, p)
 		}
 	}

@@ -117,6 +117,9 @@ func UserDialects(set *dialect.Set) *Dialects {
 	return newDialects(signature(set), func() *dialect.Set { return set })
 }
 
+// Same says whether messages read with d and with o say the same.
+func (d *Dialects) Same(o *Dialects) bool { return d.signature == o.signature }
+
 func newDialects(signature uint64, set func() *dialect.Set) *Dialects {
 	return &Dialects{signature: signature, set: set, evidence: sync.OnceValue(func() []string { return evidenceOf(set()) })}
 }

@@ -10,10 +10,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/dustin/go-humanize"
 	"github.com/fatih/color"
 	"github.com/mattn/go-runewidth"
 
@@ -329,6 +331,74 @@ type Repository struct {
 	Lines   int    `json:"lines"`
 	Pending int    `json:"wordsPending"` // commits whose words are not indexed yet
 	Error   string `json:"error"`
+
+	URL    string    `json:"url,omitempty"` // of a clone
+	Synced time.Time `json:"synced,omitzero"`
+	Next   time.Time `json:"next,omitzero"` // when it is fetched again
+}
+
+// Repositories are all that are known.
+type Repositories struct {
+	Repositories []Repository `json:"repositories"`
+}
+
+// SyncResult is how the update of one clone went.
+type SyncResult struct {
+	Repository string `json:"repository"`
+	Error      string `json:"error"`
+	DurationMS int64  `json:"durationMs"`
+}
+
+// Synced is how the updates of clones went.
+type Synced struct {
+	Results []SyncResult `json:"results"`
+}
+
+// Repositories draws them.
+func (t Text) Repositories(list Repositories) {
+	for i, r := range list.Repositories {
+		if i > 0 {
+			fmt.Fprintln(t.Out)
+		}
+		t.repository(r)
+	}
+	if len(list.Repositories) == 0 {
+		fmt.Fprintln(t.Out, "no repository here, and none is configured")
+	}
+}
+
+// Synced draws what was fetched; what failed is an error's to tell.
+func (t Text) Synced(all Synced) {
+	for _, r := range all.Results {
+		if r.Error == "" {
+			took := time.Duration(r.DurationMS) * time.Millisecond
+			fmt.Fprintf(t.Out, "%s  fetched in %s\n", t.paint(clean(r.Repository), color.Bold), took.Round(time.Millisecond))
+		}
+	}
+}
+
+func (t Text) repository(r Repository) {
+	fmt.Fprintf(t.Out, "%s  %s\n  %s", t.paint(clean(r.Name), color.Bold), clean(r.Path), r.State)
+	if r.Commits > 0 {
+		fmt.Fprintf(t.Out, ", %d commits, %d refs, %d lines", r.Commits, r.Refs, r.Lines)
+	}
+	if r.Pending > 0 && r.Error == "" {
+		fmt.Fprintf(t.Out, ", words of %d commits to index", r.Pending)
+	}
+	fmt.Fprintln(t.Out)
+	if r.URL != "" {
+		fmt.Fprintf(t.Out, "  from %s", clean(r.URL))
+		if !r.Synced.IsZero() {
+			fmt.Fprintf(t.Out, ", fetched %s", humanize.Time(r.Synced))
+		}
+		if !r.Next.IsZero() {
+			fmt.Fprintf(t.Out, ", again %s", humanize.Time(r.Next))
+		}
+		fmt.Fprintln(t.Out)
+	}
+	if r.Error != "" {
+		fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(r.Error), color.FgRed))
+	}
 }
 
 // Status is what the program is doing.
@@ -345,17 +415,8 @@ type Status struct {
 func (t Text) Status(s Status) {
 	fmt.Fprintf(t.Out, "cabhfuil-lsp %s, no background process\n", s.Version)
 	for _, r := range s.Repositories {
-		fmt.Fprintf(t.Out, "\n%s  %s\n  %s", t.paint(clean(r.Name), color.Bold), clean(r.Path), r.State)
-		if r.Commits > 0 {
-			fmt.Fprintf(t.Out, ", %d commits, %d refs, %d lines", r.Commits, r.Refs, r.Lines)
-		}
-		if r.Pending > 0 && r.Error == "" {
-			fmt.Fprintf(t.Out, ", words of %d commits to index", r.Pending)
-		}
 		fmt.Fprintln(t.Out)
-		if r.Error != "" {
-			fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(r.Error), color.FgRed))
-		}
+		t.repository(r)
 	}
 	if len(s.Repositories) == 0 {
 		fmt.Fprintln(t.Out, "no repository here, and none is configured")

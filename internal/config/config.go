@@ -1,26 +1,36 @@
-// Package config knows where things are kept and what the user's files say. A
-// file that is wrong is told with its line and column, and what is right in it
-// counts.
+// Package config knows where things are kept and what the user's files say:
+// repos.yaml, global.yaml and auth.yaml, in ca-bhfuil's schema.
+//
+// Its main types: Config, which is what the files say with all defaults; Fault,
+// one thing that is wrong in them; Reader, which reads them again after a change
+// and keeps the last good state. The structs of schema.go are the schema: what
+// is decoded, checked, documented and printed as JSON Schema follows from them.
+//
+// A file that is wrong is told with its line and column, and what is right in it
+// counts. Nothing here prints or keeps a secret: auth.yaml names environment
+// variables and helpers, and values of it are never shown in faults.
 package config
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
+	"runtime"
+	"slices"
 
 	"github.com/adrg/xdg"
-	"github.com/goccy/go-yaml"
 )
 
 const name = "ca-bhfuil"
 
 // Dirs are the directories of this user, after the XDG rules or the platform's own.
 type Dirs struct {
-	Config string // repos.yaml, global.yaml, auth.yaml
-	Cache  string // indexes and clones: may be deleted
-	State  string // logs and history
+	Config string `json:"config"` // repos.yaml, global.yaml, auth.yaml
+	Cache  string `json:"cache"`  // indexes and clones: may be deleted
+	State  string `json:"state"`  // logs and history
 }
 
 // FindDirs reads the environment.
@@ -28,93 +38,137 @@ func FindDirs() Dirs {
 	return Dirs{Config: filepath.Join(xdg.ConfigHome, name), Cache: filepath.Join(xdg.CacheHome, name), State: filepath.Join(xdg.StateHome, name)}
 }
 
-// Repository is an entry of repos.yaml, as far as it has an effect today: a
-// repository in place.
-type Repository struct {
-	Name     string   `yaml:"name"`
-	Path     string   `yaml:"path"`
-	Branches Branches `yaml:"branches"`
-}
-
-// Branches say which branches are lines.
-type Branches struct {
-	ReleaseLines []string `yaml:"release_lines"`
-	Upstream     string   `yaml:"upstream"`
-}
-
-// Config is what the files say.
+// Config is what the files say, with the defaults of what they do not say.
 type Config struct {
 	Repositories []Repository
+	Settings     Settings
+	Global       Global
+	Auth         Auth
 }
 
-// Load reads repos.yaml (or repositories.yaml) from the configuration directory.
-// No file is no configuration. Problems are one text each, as file:line:column:
-// what; the entries without one are returned all the same.
-func Load(dirs Dirs) (Config, []error) {
-	var c Config
-	for _, base := range []string{"repos.yaml", "repositories.yaml"} {
-		file := filepath.Join(dirs.Config, base)
-		b, err := os.ReadFile(file)
-		if errors.Is(err, os.ErrNotExist) {
+// File is one of the files, as it was read.
+type File struct {
+	Path   string   `json:"path"`
+	Found  bool     `json:"found"`
+	Kept   bool     `json:"kept"`   // it is wrong, and what it said before counts
+	Unread string   `json:"unread"` // one beside it that is not read, since this one is there; "" for none
+	Faults []*Fault `json:"faults"`
+}
+
+// The files by the names that count; each may have the second one instead.
+var (
+	reposNames  = []string{"repos.yaml", "repositories.yaml"}
+	globalNames = []string{"global.yaml", "global-settings.yaml"}
+	authNames   = []string{"auth.yaml"}
+)
+
+// Load reads the files once. Files that are not there say nothing, which is no
+// fault.
+func Load(dirs Dirs) (Config, []File) { return NewReader(dirs).Read() }
+
+// Faults are those of all files.
+func Faults(files []File) []*Fault {
+	var all []*Fault
+	for _, f := range files {
+		all = append(all, f.Faults...)
+	}
+	return all
+}
+
+// Reader reads the files again and again. A file that was good and is wrong now
+// counts as it was; of one that never was good what is right counts. It is for
+// one goroutine.
+type Reader struct {
+	dirs   Dirs
+	repos  *part[reposFile]
+	global *part[Global]
+	auth   *part[Auth]
+}
+
+// NewReader makes a Reader that knows nothing yet.
+func NewReader(dirs Dirs) *Reader { return &Reader{dirs: dirs} }
+
+// part is what one file said.
+type part[T any] struct {
+	says T
+	good bool
+}
+
+// Read reads the files as they are now.
+func (r *Reader) Read() (Config, []File) {
+	var entries []Repository // also those that cannot be used
+	repos, reposFile, d := read(r.dirs, reposNames, r.repos, func(d *decoder, f *reposFile) {
+		entries = f.Repos
+		f.Repos = d.repositories(f.Repos)
+		intervals(f.Repos, f.Settings)
+	})
+	global, globalFile, _ := read(r.dirs, globalNames, r.global, (*decoder).global)
+	methods := []string{}
+	auth, authFile, authRead := read(r.dirs, authNames, r.auth, func(d *decoder, a *Auth) {
+		methods = slices.Sorted(maps.Keys(a.AuthMethods))
+		d.auth(a)
+	})
+	r.repos, r.global, r.auth = repos, global, auth
+	if d != nil && (authRead != nil || !authFile.Found) {
+		reposFile.Faults = append(reposFile.Faults, d.authKeys(entries, methods)...)
+		inOrder(reposFile.Faults)
+	}
+	return Config{Repositories: repos.says.Repos, Settings: repos.says.Settings, Global: global.says, Auth: auth.says}, []File{reposFile, globalFile, authFile}
+}
+
+// read reads one of the files; before is what it said the last time, or nil. The
+// decoder is nil where there is no file or no YAML in it.
+func read[T any](dirs Dirs, names []string, before *part[T], check func(*decoder, *T)) (*part[T], File, *decoder) {
+	file := File{Path: filepath.Join(dirs.Config, names[0])}
+	now := &part[T]{good: true}
+	d := &decoder{private: names[0] == authNames[0]}
+	var text []byte
+	for _, base := range names {
+		path := filepath.Join(dirs.Config, base)
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if file.Found {
+			file.Unread = path
+			continue
+		}
+		file.Path, file.Found, d.file, text = path, true, path, b
 		if err != nil {
-			return c, []error{fmt.Errorf("%s: %w", file, err)}
+			var broken *fs.PathError
+			if errors.As(err, &broken) {
+				err = broken.Err
+			}
+			d.fault(place{}, "", "", fmt.Sprintf("cannot be read: %v", err), "a file that you may read", "")
+		} else if d.private {
+			d.secrecy(path)
 		}
-		return parse(file, b)
 	}
-	return c, nil
+	decoded := false
+	if unreadable := len(text) == 0 && len(d.faults) > 0; !unreadable {
+		if decoded = d.decode(text, &now.says); decoded {
+			check(d, &now.says)
+		}
+	} else {
+		d.decode(nil, &now.says) // the defaults
+	}
+	inOrder(d.faults)
+	file.Faults, now.good = d.faults, len(d.faults) == 0
+	if !decoded || !file.Found {
+		d = nil
+	}
+	if !now.good && before != nil && before.good {
+		file.Kept = true
+		return before, file, d
+	}
+	return now, file, d
 }
 
-func parse(file string, b []byte) (Config, []error) {
-	var c Config
-	var doc struct {
-		Repos []Repository `yaml:"repos"`
+// secrecy tells an auth.yaml that others may read or write.
+func (d *decoder) secrecy(path string) {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
+		return
 	}
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		var y yaml.Error
-		if errors.As(err, &y) && y.GetToken() != nil {
-			at := y.GetToken().Position
-			return c, []error{fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, y.GetMessage())}
-		}
-		return c, []error{fmt.Errorf("%s: %w", file, err)}
-	}
-	var problems []error
-	names := map[string]bool{}
-	for i, r := range doc.Repos {
-		label := r.Name
-		if label == "" {
-			label = fmt.Sprintf("repos[%d]", i)
-		}
-		switch {
-		case r.Name != "" && names[r.Name]:
-			problems = append(problems, fmt.Errorf("%s: the name %q stands twice; names must differ", file, r.Name))
-			continue
-		case r.Path == "": // a repository to clone, for later
-			continue
-		}
-		names[r.Name] = true
-		path, err := expand(r.Path)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %s: path %q: %w", file, label, r.Path, err))
-			continue
-		}
-		r.Path = path
-		c.Repositories = append(c.Repositories, r)
-	}
-	return c, problems
-}
-
-// expand resolves ~ and $HOME at the beginning of a path, which must then be
-// absolute: what it is relative to would depend on who reads it.
-func expand(path string) (string, error) {
-	for _, prefix := range []string{"~", "$HOME", "${HOME}"} {
-		if rest, ok := strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
-			path = filepath.Join(xdg.Home, rest)
-		}
-	}
-	if !filepath.IsAbs(path) {
-		return "", errors.New("expected an absolute path, or one that begins with ~")
-	}
-	return filepath.Clean(path), nil
+	d.fault(place{}, "", "", fmt.Sprintf("may be used by others: its mode is %04o", info.Mode().Perm()), "0600", "chmod 600 "+path)
 }

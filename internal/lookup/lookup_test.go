@@ -93,13 +93,15 @@ func declared(t *testing.T, configured []repos.Configured, words bool) (lookup.R
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
 	store := t.TempDir()
-	registry := repos.New(repos.Options{IndexDir: filepath.Join(store, "index"), ViewDir: filepath.Join(store, "view"), Words: words})
+	registry := repos.New(repos.Options{IndexDir: filepath.Join(store, "index"), ViewDir: filepath.Join(store, "view")})
 	t.Cleanup(func() {
 		if err := registry.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	registry.Declare(configured)
+	if err := registry.Declare(configured, repos.Settings{Words: words}); err != nil {
+		t.Fatal(err)
+	}
 	registry.OpenDeclared(ctx)
 	for _, r := range registry.All() {
 		wait := r.Index.WaitLineage

@@ -365,7 +365,9 @@ func TestCompletionsWithoutWords(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	registry.Declare([]repos.Configured{{Name: "demo", Path: r.Dir}})
+	if err := registry.Declare([]repos.Configured{{Name: "demo", Path: r.Dir}}, repos.Settings{}); err != nil {
+		t.Fatal(err)
+	}
 	registry.OpenDeclared(ctx)
 	if err := registry.All()[0].Index.WaitGraph(ctx); err != nil {
 		t.Fatal(err)

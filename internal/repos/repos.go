@@ -25,6 +25,7 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
@@ -35,10 +36,15 @@ type Options struct {
 	ViewDir  string // where gitrepo keeps what it reads objects through
 	Tracker  *task.Tracker
 	Log      *slog.Logger
-	Words    bool // index words at once and not when first asked for
-	Paths    bool // the same of paths, after words
 	// OnChange is called after any index changed; it must not block.
 	OnChange func()
+}
+
+// Settings are for all repositories.
+type Settings struct {
+	Dialects *lineage.Dialects // nil for the built-in ones
+	Words    bool              // index words at once and not when first asked for
+	Paths    bool              // the same of paths, after words
 }
 
 // Configured is a repository that the configuration names.
@@ -77,9 +83,12 @@ type Registry struct {
 
 	mu       sync.Mutex
 	closed   bool
+	settings Settings
+	declares int                   // how often Declare was called
 	byDir    map[string]*entry     // by common directory
 	declared map[string]Configured // by path
 	failures map[string]Failure    // by path
+	entered  map[string]bool       // by common directory: somebody came by a path in it
 }
 
 // entry is a repository that is open, or being opened: ready is closed then.
@@ -89,6 +98,8 @@ type entry struct {
 	err   error
 	// places are where the repository was found: its own work tree, linked ones.
 	places []gitrepo.Location
+	// as is how it was declared when it was opened, or since.
+	as Configured
 }
 
 // New makes an empty registry; Close ends all that it starts.
@@ -97,19 +108,50 @@ func New(opt Options) *Registry {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, declared: map[string]Configured{}, failures: map[string]Failure{}}
+	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, declared: map[string]Configured{}, failures: map[string]Failure{}, entered: map[string]bool{}}
 }
 
 // Declare takes note of the repositories that the configuration names, so that
-// they have their names and lines whoever opens them. It opens none.
-func (r *Registry) Declare(configured []Configured) {
+// they have their names and lines whoever opens them. It opens none. Those that
+// are open already take other lines and dialects over; those that are declared no
+// longer, or under another name, are closed, unless somebody entered them.
+func (r *Registry) Declare(configured []Configured, s Settings) error {
 	declared := make(map[string]Configured, len(configured))
 	for _, c := range configured {
 		declared[real(c.Path)] = c
 	}
 	r.mu.Lock()
-	r.declared = declared
+	for path := range r.declared {
+		if _, still := declared[path]; !still {
+			maps.DeleteFunc(r.failures, func(_ string, f Failure) bool { return real(f.Path) == path })
+		}
+	}
+	r.declared, r.settings = declared, s
+	r.declares++
+	var gone []*entry
+	for dir, e := range r.byDir {
+		if e.repo == nil {
+			continue // whoever opens it looks again
+		}
+		as := r.declaration(e.repo.Location)
+		stays := as.Name == e.as.Name
+		if as.Path == "" {
+			stays = e.as.Path == "" || r.entered[dir]
+		}
+		if stays {
+			e.as = as
+			e.repo.Index.Configure(index.Settings{Lines: as.Lines, Dialects: s.Dialects})
+			continue
+		}
+		delete(r.byDir, dir)
+		gone = append(gone, e)
+	}
 	r.mu.Unlock()
+	var errs []error
+	for _, e := range gone {
+		errs = append(errs, e.repo.close())
+	}
+	return errors.Join(errs...)
 }
 
 // real is a path without symbolic links, as git gives paths.
@@ -129,7 +171,11 @@ func (r *Registry) OpenDeclared(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, c := range declared {
 		wg.Go(func() {
-			if _, err := r.ForPath(ctx, c.Path); err != nil && ctx.Err() == nil {
+			loc, err := gitrepo.Discover(ctx, c.Path)
+			if err == nil {
+				_, err = r.open(ctx, c.Path, loc)
+			}
+			if err != nil && ctx.Err() == nil {
 				r.failed(c.Path, cmp.Or(c.Name, filepath.Base(c.Path)), err)
 			}
 		})
@@ -153,7 +199,7 @@ func (r *Registry) failed(path, name string, err error) bool {
 // Enter is ForPath for somebody who goes on without the repository: one that
 // cannot be read is found under Failures, and news says that it was not yet.
 func (r *Registry) Enter(ctx context.Context, path string) (repo *Repository, news bool, err error) {
-	loc, err := gitrepo.Discover(ctx, path)
+	loc, err := r.enter(ctx, path)
 	root := cmp.Or(loc.WorkTree, loc.GitDir, path)
 	if err == nil {
 		repo, err = r.open(ctx, path, loc)
@@ -169,10 +215,9 @@ func (r *Registry) Enter(ctx context.Context, path string) (repo *Repository, ne
 	return repo, news, err
 }
 
-// declaration is what was declared of a repository; zero if nothing was.
+// declaration is what was declared of a repository; zero if nothing was. r.mu is
+// held.
 func (r *Registry) declaration(loc gitrepo.Location) Configured {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, path := range []string{loc.WorkTree, loc.CommonDir, loc.GitDir} {
 		if c, ok := r.declared[path]; ok && path != "" {
 			return c
@@ -184,11 +229,23 @@ func (r *Registry) declaration(loc gitrepo.Location) Configured {
 // ForPath is the repository that the file or directory lies in; it is opened
 // where it is new. gitrepo.ErrNotRepository says that there is none.
 func (r *Registry) ForPath(ctx context.Context, path string) (*Repository, error) {
-	loc, err := gitrepo.Discover(ctx, path)
+	loc, err := r.enter(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	return r.open(ctx, path, loc)
+}
+
+// enter finds the repository that a path lies in, and takes note that somebody
+// came by it: it stays open whatever is declared.
+func (r *Registry) enter(ctx context.Context, path string) (gitrepo.Location, error) {
+	loc, err := gitrepo.Discover(ctx, path)
+	if err == nil {
+		r.mu.Lock()
+		r.entered[loc.CommonDir] = true
+		r.mu.Unlock()
+	}
+	return loc, err
 }
 
 // Known is the repository that the path lies in, if it is open already.
@@ -259,9 +316,10 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 	}
 	e, ok := r.byDir[loc.CommonDir]
 	if !ok {
-		e = &entry{ready: make(chan struct{})}
+		e = &entry{ready: make(chan struct{}), as: r.declaration(loc)}
 		r.byDir[loc.CommonDir] = e
 	}
+	settings, declares := r.settings, r.declares
 	if !ok || !slices.Contains(e.places, loc) {
 		e.places = append(e.places, loc)
 	}
@@ -275,7 +333,7 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 		}
 	}
 	// Opening belongs to the registry and not to who asked first: others wait for it.
-	repo, err := r.start(loc, path)
+	repo, err := r.start(loc, path, e.as, settings)
 	r.mu.Lock()
 	if err == nil && r.closed {
 		err = errors.New("the program is ending")
@@ -285,7 +343,11 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 		delete(r.byDir, loc.CommonDir)
 		e.err = err
 	} else {
-		repo.Name = r.unique(repo.Name, loc)
+		if declares != r.declares { // meanwhile
+			e.as = r.declaration(loc)
+			repo.Index.Configure(index.Settings{Lines: e.as.Lines, Dialects: r.settings.Dialects})
+		}
+		repo.Name = r.unique(cmp.Or(e.as.Name, nameOf(loc)), loc)
 		e.repo = repo
 	}
 	r.mu.Unlock()
@@ -296,12 +358,11 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 	return e.repo, err
 }
 
-func (r *Registry) start(loc gitrepo.Location, path string) (*Repository, error) {
+func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Settings) (*Repository, error) {
 	git, err := gitrepo.Open(r.ctx, loc, gitrepo.Options{ViewDir: r.opt.ViewDir})
 	if err != nil {
 		return nil, err
 	}
-	c := r.declaration(loc)
 	repo := &Repository{Name: cmp.Or(c.Name, nameOf(loc)), Path: cmp.Or(loc.WorkTree, loc.GitDir, path), Location: loc, Git: git}
 	remotes, err := git.Remotes(r.ctx)
 	if err != nil {
@@ -316,7 +377,7 @@ func (r *Registry) start(loc gitrepo.Location, path string) (*Repository, error)
 	}
 	repo.Index, err = index.Open(git, index.Options{
 		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(nameOf(loc), loc.CommonDir)), Location: loc.CommonDir,
-		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: r.opt.Words, Paths: r.opt.Paths, OnChange: r.opt.OnChange,
+		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: s.Dialects, OnChange: r.opt.OnChange,
 	})
 	if err != nil {
 		return nil, errors.Join(err, git.Close())

@@ -126,11 +126,14 @@ func TestDeclared(t *testing.T) {
 	g := gittest.New(t, history)
 	empty := t.TempDir()
 	r := registry(t)
-	r.Declare([]repos.Configured{
+	err := r.Declare([]repos.Configured{
 		{Name: "list", Path: g.Dir, Lines: line.Config{ReleaseLines: []string{"topic"}}},
 		{Name: "gone", Path: filepath.Join(empty, "gone")},
 		{Path: empty},
-	})
+	}, repos.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if all := r.All(); len(all) != 0 {
 		t.Fatalf("%d repositories are open before anybody asked", len(all))
 	}

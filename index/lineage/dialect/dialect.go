@@ -68,6 +68,15 @@ var meanings = []meaning{
 	{Concerns, "is about the named issue"},
 }
 
+// Values are the meanings.
+func (Meaning) Values() []string {
+	all := make([]string, len(meanings))
+	for i, m := range meanings {
+		all[i] = string(m.means)
+	}
+	return all
+}
+
 // Claim is one thing that a message says of another change.
 type Claim struct {
 	Means    Meaning

@@ -22,17 +22,19 @@ import (
 //
 // {sha} stands for a group with one SHA and {shas} for one with a list of them
 // ("a1b2c3d, b2c3d4e ("subject") and c3d4e5f").
+//
+// The tags are for internal/config, which lets users write dialects.
 type Spec struct {
-	Name     string   `yaml:"name"`
-	UsedBy   []string `yaml:"used_by"` // communities
-	On       On       `yaml:"on"`
-	Pattern  string   `yaml:"pattern"`
-	Means    Meaning  `yaml:"means"`
-	Evidence string   `yaml:"evidence"`
-	Partial  bool     `yaml:"partial"` // all copies that it names are partial ones, and all reverts
-	Last     bool     `yaml:"last"`    // only the last line that matches counts
-	Example  string   `yaml:"example"` // a line that it matches, for people and tests
-	Note     string   `yaml:"note"`    // for people
+	Name     string   `yaml:"name" doc:"its name; one with the name of a built-in dialect replaces it"`
+	UsedBy   []string `yaml:"used_by" doc:"communities, for people"`
+	On       On       `yaml:"on" default:"line" doc:"what the pattern is held against"`
+	Pattern  string   `yaml:"pattern" doc:"a regular expression (RE2) whose groups say what it found; {sha} is a group with one SHA, {shas} one with a list"`
+	Means    Meaning  `yaml:"means" default:"copy" doc:"what a commit is whose message matches"`
+	Evidence string   `yaml:"evidence" doc:"-"`
+	Partial  bool     `yaml:"partial" doc:"all copies that it names have a part of the change only, and reverts take no more out"`
+	Last     bool     `yaml:"last" doc:"only the last line that matches counts"`
+	Example  string   `yaml:"example" doc:"a line that it matches, which is held against the pattern"`
+	Note     string   `yaml:"note" doc:"for people"`
 }
 
 // On says which text a pattern is held against.
@@ -44,6 +46,9 @@ const (
 	OnSubject   On = "subject"   // the first line that is not blank, also without a copy's prefix
 	OnParagraph On = "paragraph" // from the beginning of each line to the end of its paragraph, for names that wrap
 )
+
+// Values are what patterns are held against.
+func (On) Values() []string { return []string{string(OnLine), string(OnSubject), string(OnParagraph)} }
 
 // SpecError says what is wrong with a user's dialect.
 type SpecError struct {

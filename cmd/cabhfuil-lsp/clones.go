@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+	"github.com/cabhfuil/cabhfuil-lsp/server"
+)
+
+// cloneOptions are how clones are kept, as the configuration says at the start.
+func (a *app) cloneOptions() repos.CloneOptions {
+	c, _ := a.reader.Read()
+	return repos.CloneOptions{
+		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"),
+		Parallel: min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
+		Tracker: a.tracker, Log: a.log, OnSynced: a.synced,
+	}
+}
+
+// cloned are the repositories of the configuration that have an address and no
+// path.
+func cloned(c config.Config) []repos.Cloned {
+	var all []repos.Cloned
+	for _, r := range c.Repositories {
+		if r.Path != "" || r.Source.URL == "" {
+			continue
+		}
+		method, ok := c.Auth.AuthMethods[r.AuthKey]
+		if !ok {
+			method = c.Auth.Defaults[r.Source.Type]
+		}
+		auth := authOf(method)
+		k := repos.Cloned{
+			Name: r.Name, Remotes: []gitrepo.Followed{{Name: "origin", URL: r.Source.URL, Auth: auth}},
+			Keep: !r.Sync.PruneDeleted, Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
+		}
+		for _, more := range r.Remotes {
+			followed := gitrepo.Followed{Name: more.Name, URL: more.URL, Auth: auth}
+			for _, ref := range more.FetchRefs {
+				followed.Refspecs = append(followed.Refspecs, refspec(more.Name, ref))
+			}
+			k.Remotes = append(k.Remotes, followed)
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// refspec is what is fetched and where to: a whole refspec as the configuration
+// has it, or one for a pattern of refs.
+func refspec(remote, ref string) string {
+	if strings.Contains(ref, ":") {
+		return ref
+	}
+	ref = strings.TrimPrefix(ref, "+")
+	return "+" + ref + ":refs/remotes/" + remote + "/" + strings.TrimPrefix(strings.TrimPrefix(ref, "refs/"), "heads/")
+}
+
+func authOf(m config.AuthMethod) gitrepo.Auth {
+	switch m.Type {
+	case config.SSHKey:
+		return gitrepo.Auth{KeyFile: m.SSHKeyPath}
+	case config.Token:
+		return gitrepo.Auth{UserEnv: m.UsernameEnv, TokenEnv: m.TokenEnv}
+	case config.CredentialHelper:
+		return gitrepo.Auth{Helper: m.CredentialHelper}
+	}
+	return gitrepo.Auth{}
+}
+
+// synced makes what was fetched known: a new clone is opened, and the index of
+// each follows before whoever asked for the update is told.
+func (a *app) synced(ctx context.Context, name, dir string) {
+	a.reading.Lock()
+	a.declare()
+	a.reading.Unlock()
+	a.registry.OpenDeclared(ctx)
+	if r, ok := a.registry.Known(dir); ok {
+		if err := r.Index.WaitGraph(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("indexing what was fetched", "repository", name, "error", err)
+		}
+	}
+	a.changed()
+}
+
+// repositories answers cabhfuil.repositories: all that are known, open or not.
+func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p scope
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	if p.Wait {
+		if _, err := a.resolve(ctx, scope{Wait: true}); err != nil {
+			return nil, err
+		}
+		a.settle(ctx)
+	}
+	clones := map[string]repos.CloneStatus{}
+	for _, s := range a.clones.Status() {
+		clones[s.Name] = s
+	}
+	list := cli.Repositories{Repositories: []cli.Repository{}}
+	add := func(r cli.Repository) {
+		if s, ok := clones[r.Name]; ok {
+			delete(clones, r.Name)
+			r.URL, r.Synced, r.Next = s.URL, s.Synced, s.Next
+			if s.State != repos.CloneActive {
+				r.State, r.Error = string(s.State), s.Error
+			}
+		}
+		if p.Repository == "" || p.Repository == r.Name {
+			list.Repositories = append(list.Repositories, r)
+		}
+	}
+	for _, r := range a.registry.All() {
+		add(stateOf(r))
+	}
+	for _, f := range a.registry.Failures() {
+		add(cli.Repository{Name: f.Name, Path: f.Path, State: "error", Error: f.Err.Error()})
+	}
+	for _, s := range a.clones.Status() {
+		if _, left := clones[s.Name]; left {
+			add(cli.Repository{Name: s.Name, Path: s.Path, State: string(s.State)})
+		}
+	}
+	if p.Repository != "" && len(list.Repositories) == 0 {
+		return nil, fmt.Errorf("no repository is called %q; repo list shows all", p.Repository)
+	}
+	return list, nil
+}
+
+// syncParams are what cabhfuil.sync takes.
+type syncParams struct {
+	scope
+	Repositories []string `json:"repositories"` // none for all that are not paused
+}
+
+// sync answers cabhfuil.sync: it fetches now, and tells how that went.
+func (a *app) sync(ctx context.Context, argument json.RawMessage) (any, error) {
+	var p syncParams
+	if err := server.Decode(argument, &p); err != nil {
+		return nil, err
+	}
+	if p.Repository != "" {
+		p.Repositories = append(p.Repositories, p.Repository)
+	}
+	results, err := a.clones.Sync(ctx, p.Repositories, true)
+	if err != nil {
+		return nil, err
+	}
+	all := cli.Synced{Results: []cli.SyncResult{}}
+	for _, r := range results {
+		one := cli.SyncResult{Repository: r.Name, DurationMS: r.Duration.Milliseconds()}
+		if r.Err != nil {
+			one.Error = r.Err.Error()
+		}
+		all.Results = append(all.Results, one)
+	}
+	return all, ctx.Err()
+}
+
+// repoCommand is about the repositories that are known, and their clones.
+func repoCommand(io stdio, g *global) *cobra.Command {
+	c := &cobra.Command{
+		Use: "repo", Short: "List repositories, and fetch those that are cloned",
+		Long: `List the known repositories, and fetch those that are cloned: an entry of repos.yaml with a source and no path is cloned into the
+cache directory, and fetched as its sync says while an editor is open. A repository in place is never fetched.`,
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List the repositories and how they are", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return listRepositories(cmd.Context(), io, g) },
+	}
+	info := &cobra.Command{
+		Use: "info NAME", Short: "Show one repository", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			g.repo = args[0]
+			return listRepositories(cmd.Context(), io, g)
+		},
+	}
+	sync := &cobra.Command{
+		Use: "sync [NAME…]", Aliases: []string{"update"}, Short: "Clone or fetch now: the named repositories, or all that are not paused",
+		RunE: func(cmd *cobra.Command, names []string) error { return syncRepositories(cmd.Context(), io, g, names) },
+	}
+	c.AddCommand(list, info, sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
+	return c
+}
+
+func listRepositories(ctx context.Context, io stdio, g *global) error {
+	raw, err := ask(ctx, g, "cabhfuil.repositories", map[string]any{})
+	if err != nil {
+		return err
+	}
+	var list cli.Repositories
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	return show(io, g, raw, func(t cli.Text) { t.Repositories(list) })
+}
+
+func syncRepositories(ctx context.Context, io stdio, g *global, names []string) error {
+	raw, err := ask(ctx, g, "cabhfuil.sync", map[string]any{"repositories": names})
+	if err != nil {
+		return err
+	}
+	var all cli.Synced
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return err
+	}
+	if err := show(io, g, raw, func(t cli.Text) { t.Synced(all) }); err != nil {
+		return err
+	}
+	failed := 0
+	for _, r := range all.Results {
+		if r.Error != "" {
+			failed++
+			cli.Complain(os.Stderr, fmt.Errorf("%s: %s", r.Repository, r.Error))
+		}
+	}
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d of %d repositories could not be fetched", failed, len(all.Results))
+	case len(all.Results) == 0:
+		return errors.New("nothing is cloned: no entry of repos.yaml has a source and no path, or all are paused")
+	}
+	return nil
+}
+
+// pauseCommand changes a clone's record in this process: that is what all others
+// read.
+func pauseCommand(io stdio, g *global, verb, short string, pause bool) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			a := newApp(appOptions{alone: true, log: newLog(g.verbose, 0)})
+			defer func() { err = errors.Join(err, a.close()) }()
+			if err := a.clones.Pause(args[0], pause); err != nil {
+				return err
+			}
+			return printed(io, g, map[string]any{"repository": args[0], "paused": pause}, func() error { return nil })
+		},
+	}
+}

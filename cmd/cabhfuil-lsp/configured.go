@@ -1,0 +1,114 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+)
+
+// configure reads the configuration and lets what it says take effect. It opens
+// no repository.
+func (a *app) configure() {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	c, files := a.reader.Read()
+	a.config = c
+	a.mu.Lock()
+	a.faults = config.Faults(files)
+	a.mu.Unlock()
+	limitMemory(c.Global.Limits.Memory)
+	a.features.Store(&c.Global.Features)
+	a.clones.Set(cloned(c))
+	a.declare()
+}
+
+// declare tells the registry which repositories there are: those in place, and
+// the clones that were made. reading is held.
+func (a *app) declare() {
+	c := a.config
+	background := c.Global.Features.BackgroundIndex
+	settings := repos.Settings{Words: a.words && background, Paths: a.paths && background}
+	if len(c.Global.Dialects) > 0 {
+		set, err := dialect.Builtin().With(c.Global.Dialects)
+		if err != nil { // config checks them
+			a.log.Error("the dialects of the configuration", "error", err)
+		} else {
+			settings.Dialects = lineage.UserDialects(set)
+		}
+	}
+	var configured []repos.Configured
+	ready := a.clones.Ready()
+	for _, r := range c.Repositories {
+		if path := cmp.Or(r.Path, ready[r.Name]); path != "" {
+			configured = append(configured, repos.Configured{Name: r.Name, Path: path, Lines: line.Config{ReleaseLines: r.Branches.ReleaseLines, Upstream: r.Branches.Upstream}})
+		}
+	}
+	if err := a.registry.Declare(configured, settings); err != nil {
+		a.log.Warn("closing what is configured no longer", "error", err)
+	}
+}
+
+// watch follows changes of the configuration until the app closes.
+func (a *app) watch() {
+	for range config.Watch(a.ctx, a.dirs) {
+		before := a.problems()
+		a.configure()
+		a.tell(before)
+		a.registry.OpenDeclared(a.ctx)
+		a.changed()
+	}
+}
+
+// problems are what is wrong in the configuration.
+func (a *app) problems() []*config.Fault {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.faults
+}
+
+// tell logs what is wrong in the configuration and was not before.
+func (a *app) tell(before []*config.Fault) {
+	for _, f := range a.problems() {
+		if !slices.ContainsFunc(before, func(b *config.Fault) bool { return b.Error() == f.Error() }) {
+			a.log.Error("configuration", "error", f)
+		}
+	}
+}
+
+// answers are lookup's, without those that the configuration switches off.
+type answers struct {
+	*lookup.Lookup
+	a *app
+}
+
+func (x answers) Lenses(ctx context.Context, doc lookup.Document) ([]lookup.Lens, error) {
+	if !x.a.features.Load().CodeLens {
+		return nil, nil
+	}
+	return x.Lookup.Lenses(ctx, doc)
+}
+
+func (x answers) Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.Diagnostic, error) {
+	if !x.a.features.Load().Diagnostics {
+		return nil, nil
+	}
+	return x.Lookup.Diagnostics(ctx, doc)
+}
+
+// optionalForges are the forges, unless the configuration switches them off.
+type optionalForges struct{ a *app }
+
+func (f optionalForges) URLs(remotes []string, keys []history.Key) []string {
+	if !f.a.features.Load().Forges {
+		return make([]string, len(keys))
+	}
+	return f.a.forges.URLs(remotes, keys)
+}

@@ -1,0 +1,240 @@
+package config
+
+import (
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
+)
+
+// The structs of this file are the schema: they are what the files decode into,
+// and their tags are all that validation, the JSON Schema and the documentation
+// know of a field.
+//
+//	yaml     its key
+//	doc      what it says, for people; "-" keeps a field out of the documentation
+//	is       the form of its text, or of each of its texts (forms.go)
+//	default  its value where the file has none
+//	min max  its bounds
+//	need     "yes" where it must be there
+//	unused   why it has no effect
+//
+// A type with a method Values is one of these words.
+
+// reposFile is repos.yaml.
+type reposFile struct {
+	Version  string       `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
+	Repos    []Repository `yaml:"repos" doc:"the repositories"`
+	Settings Settings     `yaml:"settings" doc:"for all repositories"`
+}
+
+// Repository is an entry of repos.yaml: a repository in place where it has a
+// Path, else one to clone from Source.
+type Repository struct {
+	Name     string   `yaml:"name" is:"name" doc:"what it is called; may be left out where there is a path, and is the directory's name then"`
+	Source   Source   `yaml:"source" doc:"where it is cloned from"`
+	Path     string   `yaml:"path" is:"path" doc:"a repository in place; it is never fetched, pruned or written to"`
+	Remotes  []Remote `yaml:"remotes" doc:"more remotes to fetch" unused:"nothing is cloned yet"`
+	Branches Branches `yaml:"branches" doc:"which branches count"`
+	Sync     Sync     `yaml:"sync" doc:"when it is fetched" unused:"nothing is cloned yet"`
+	Storage  Storage  `yaml:"storage" doc:"how its clone is kept" unused:"nothing is cloned yet"`
+	AuthKey  string   `yaml:"auth_key" doc:"the method of auth.yaml that it is fetched with" unused:"nothing is cloned yet"`
+}
+
+// Source is where a repository comes from.
+type Source struct {
+	URL  string `yaml:"url" is:"url" doc:"its address" unused:"nothing is cloned yet"`
+	Type string `yaml:"type" doc:"the kind of forge, such as github, gitlab, gerrit or generic" unused:"remotes' addresses tell"`
+}
+
+// Remote is one more remote of a clone.
+type Remote struct {
+	Name      string   `yaml:"name" is:"name" need:"yes" doc:"its name"`
+	URL       string   `yaml:"url" is:"url" need:"yes" doc:"its address"`
+	FetchRefs []string `yaml:"fetch_refs" is:"refspec" default:"refs/heads/*" doc:"what is fetched of it"`
+}
+
+// Branches say which branches count, and which of them are lines.
+type Branches struct {
+	Patterns        []string `yaml:"patterns" is:"glob" default:"*" doc:"which branches are processed at all" unused:"all are"`
+	ExcludePatterns []string `yaml:"exclude_patterns" is:"exclude" doc:"and which of these are not; each with or without a ! in front" unused:"all are processed"`
+	MaxBranches     int      `yaml:"max_branches" default:"100" min:"1" doc:"the newest that are kept of them" unused:"all are"`
+	ReleaseLines    []string `yaml:"release_lines" is:"glob" doc:"branches that users get releases from, instead of the default patterns; * also crosses /"`
+	Upstream        string   `yaml:"upstream" is:"branch" doc:"the branch that fixes land on first, instead of finding it"`
+}
+
+// Sync says when a clone is fetched.
+type Sync struct {
+	Strategy     Strategy      `yaml:"strategy" default:"fetch_all" doc:"what is fetched"`
+	Interval     time.Duration `yaml:"interval" min:"1m" doc:"how often; settings.default_sync_interval where there is none"`
+	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" doc:"with fetch_recent, how far back"`
+	PruneDeleted bool          `yaml:"prune_deleted" default:"true" doc:"forget branches that are gone"`
+}
+
+// Strategy says what a fetch brings.
+type Strategy string
+
+// The strategies.
+const (
+	FetchAll    Strategy = "fetch_all"
+	FetchRecent Strategy = "fetch_recent"
+	FetchManual Strategy = "manual"
+)
+
+// Values are the strategies.
+func (Strategy) Values() []string {
+	return []string{string(FetchAll), string(FetchRecent), string(FetchManual)}
+}
+
+// Storage says how a clone is kept.
+type Storage struct {
+	Type          StorageType `yaml:"type" default:"bare" doc:"with a work tree or without"`
+	MaxSize       Size        `yaml:"max_size" doc:"how large it may grow"`
+	RetentionDays int         `yaml:"retention_days" default:"365" min:"1" doc:"how long it is kept unasked"`
+}
+
+// StorageType says whether a clone has a work tree.
+type StorageType string
+
+// The types of storage.
+const (
+	Bare StorageType = "bare"
+	Full StorageType = "full"
+)
+
+// Values are the types of storage.
+func (StorageType) Values() []string { return []string{string(Bare), string(Full)} }
+
+// Settings are for all clones.
+type Settings struct {
+	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cloned yet"`
+	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none" unused:"nothing is cloned yet"`
+	CloneTimeout        time.Duration `yaml:"clone_timeout" default:"30m" min:"1s" doc:"after which a clone is given up" unused:"nothing is cloned yet"`
+	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once" unused:"nothing is cloned yet"`
+}
+
+// Global is global.yaml.
+type Global struct {
+	Version     string         `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
+	Storage     GlobalStorage  `yaml:"storage" doc:"how much may be kept" unused:"nothing is cleaned up yet"`
+	Sync        GlobalSync     `yaml:"sync" doc:"how the network is used" unused:"nothing is cloned yet"`
+	Performance Performance    `yaml:"performance" doc:"ca-bhfuil's" unused:"accepted for ca-bhfuil's sake"`
+	Features    Features       `yaml:"features" doc:"each can be off"`
+	Dialects    []dialect.Spec `yaml:"dialects" doc:"how your community writes that a commit is a copy, a revert or a fix (see dialects.md)"`
+	Plugins     []Plugin       `yaml:"plugins" doc:"forges of your own" unused:"built-in ones only yet"`
+	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process" unused:"there is none yet"`
+	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
+}
+
+// GlobalStorage bounds what is kept.
+type GlobalStorage struct {
+	MaxTotalSize     Size          `yaml:"max_total_size" default:"100GB" doc:"of clones, indexes, history and logs"`
+	MaxCacheSize     Size          `yaml:"max_cache_size" default:"80GB" doc:"of clones and indexes"`
+	MaxStateSize     Size          `yaml:"max_state_size" default:"20GB" doc:"of history and logs"`
+	CleanupPolicy    CleanupPolicy `yaml:"cleanup_policy" default:"lru" doc:"what goes first: what was used longest ago, what came first, or nothing by itself"`
+	CleanupThreshold float64       `yaml:"cleanup_threshold" default:"0.9" min:"0.1" max:"1" doc:"the part of a bound at which cleaning up begins"`
+}
+
+// CleanupPolicy says what goes first.
+type CleanupPolicy string
+
+// The cleanup policies.
+const (
+	CleanupLRU    CleanupPolicy = "lru"
+	CleanupFIFO   CleanupPolicy = "fifo"
+	CleanupManual CleanupPolicy = "manual"
+)
+
+// Values are the cleanup policies.
+func (CleanupPolicy) Values() []string {
+	return []string{string(CleanupLRU), string(CleanupFIFO), string(CleanupManual)}
+}
+
+// GlobalSync is about work on the network.
+type GlobalSync struct {
+	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are worked on at once"`
+	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"of one operation"`
+	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"after a failure"`
+	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows"`
+}
+
+// Backoff says how the time between attempts grows.
+type Backoff string
+
+// The backoffs.
+const (
+	BackoffExponential Backoff = "exponential"
+	BackoffLinear      Backoff = "linear"
+	BackoffConstant    Backoff = "constant"
+)
+
+// Values are the backoffs.
+func (Backoff) Values() []string {
+	return []string{string(BackoffExponential), string(BackoffLinear), string(BackoffConstant)}
+}
+
+// Performance holds what ca-bhfuil has and this program has no use for.
+type Performance struct {
+	GitCloneBare    bool `yaml:"git_clone_bare" default:"true" doc:"see storage.type of repos.yaml"`
+	Pygit2CacheSize Size `yaml:"pygit2_cache_size" default:"100MB" doc:"of a library that is not used here"`
+}
+
+// Features can each be off.
+type Features struct {
+	BackgroundIndex bool `yaml:"background_index" default:"true" doc:"index words and paths before they are asked for"`
+	Forges          bool `yaml:"forges" default:"true" doc:"ask forges, and link to them"`
+	CodeLens        bool `yaml:"code_lens" default:"true" doc:"lines above text that names commits, and above code"`
+	Diagnostics     bool `yaml:"diagnostics" default:"true" doc:"what is wrong with names of commits in messages"`
+}
+
+// Plugin is a forge of the user's.
+type Plugin struct {
+	Name   string   `yaml:"name" is:"name" need:"yes" doc:"its name"`
+	Path   string   `yaml:"path" is:"path" need:"yes" doc:"the program"`
+	SHA256 string   `yaml:"sha256" is:"sha256" need:"yes" doc:"the program's checksum; another program is not started"`
+	Env    []string `yaml:"env" is:"env" doc:"names of the environment variables that it is given"`
+}
+
+// Daemon is about the shared background process.
+type Daemon struct {
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"10m" min:"1s" doc:"after which it ends when nobody asks"`
+}
+
+// Limits are what is used at most.
+type Limits struct {
+	Memory      Size          `yaml:"memory" default:"400MiB" min:"64MiB" doc:"the soft limit of memory; GOMEMLIMIT counts before it"`
+	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered" unused:"they are forgotten at once yet"`
+	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are" unused:"they are forgotten at once yet"`
+}
+
+// Auth is auth.yaml. It holds names of environment variables, files and
+// helpers, and never a secret.
+type Auth struct {
+	Version     string                `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
+	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab" unused:"nothing is cloned yet"`
+	AuthMethods map[string]AuthMethod `yaml:"auth_methods" doc:"by the name that auth_key says" unused:"nothing is cloned yet"`
+}
+
+// AuthMethod is a way to tell a remote who asks.
+type AuthMethod struct {
+	Type             AuthType `yaml:"type" default:"ssh_key" doc:"the way"`
+	SSHKeyPath       string   `yaml:"ssh_key_path" is:"path" doc:"with ssh_key, the private key's file; ssh's own choice where there is none"`
+	SSHPassphraseEnv string   `yaml:"ssh_key_passphrase_env" is:"env" doc:"the environment variable that holds its passphrase"`
+	TokenEnv         string   `yaml:"token_env" is:"env" doc:"with token, the environment variable that holds it"`
+	UsernameEnv      string   `yaml:"username_env" is:"env" doc:"the environment variable that holds the user's name"`
+	CredentialHelper string   `yaml:"credential_helper" is:"helper" doc:"with credential_helper, git's helper, such as store, libsecret or a path"`
+}
+
+// AuthType is the way of an AuthMethod.
+type AuthType string
+
+// The ways.
+const (
+	SSHKey           AuthType = "ssh_key"
+	Token            AuthType = "token"
+	CredentialHelper AuthType = "credential_helper"
+)
+
+// Values are the ways.
+func (AuthType) Values() []string {
+	return []string{string(SSHKey), string(Token), string(CredentialHelper)}
+}

@@ -1,0 +1,375 @@
+package gitrepo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Clone is a repository of our own: a bare one that follows remotes. Branches
+// are at refs/remotes/<remote>/, so those of several remotes stand side by side.
+type Clone struct {
+	Dir     string // its git directory
+	Remotes []Followed
+	// KeepDeleted keeps the branches that a remote has deleted.
+	KeepDeleted bool
+	Progress    func(Transfer) // may be nil; it must not block
+}
+
+// Followed is a remote as it is to be fetched.
+type Followed struct {
+	Name     string
+	URL      string
+	Refspecs []string // nil for all branches and tags
+	Auth     Auth
+}
+
+// Auth says how a remote is told who asks. Its zero value leaves that to the
+// user's git configuration, agent and helpers. It holds no secret: those are
+// read from the environment by git's own processes.
+type Auth struct {
+	KeyFile  string // ssh's private key
+	UserEnv  string // the environment variable with the user's name; "" for a token's usual one
+	TokenEnv string // the environment variable with the token
+	Helper   string // git's credential helper
+}
+
+// Transfer is how far a clone or a fetch is.
+type Transfer struct {
+	Remote      string
+	Phase       string // git's words, such as "Receiving objects"
+	Done, Total int64  // of the phase: objects or deltas
+	Bytes       int64  // received so far, where the phase counts them
+}
+
+// Reasons that a remote gives, which no further attempt changes.
+var (
+	ErrDenied      = errors.New("the remote refuses access")
+	ErrNoRemote    = errors.New("there is no repository at this address")
+	ErrUnreachable = errors.New("the remote does not answer")
+)
+
+// transferConfig is for processes that talk to remotes in our own clones: the
+// user's configuration counts, for helpers, proxies and ssh, but nothing runs
+// that neither the network nor a helper needs.
+var transferConfig = []string{
+	"-c", "core.hooksPath=" + os.DevNull, "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+	"-c", "submodule.recurse=false", "-c", "fetch.recurseSubmodules=no", "-c", "fetch.writeCommitGraph=false",
+	"-c", "remote.pushDefault=", "-c", "fetch.prune=false", "-c", "fetch.pruneTags=false",
+}
+
+// transferEnvironment asks nothing: nobody sits in front of a background process.
+func transferEnvironment(dir string, extra ...string) []string {
+	env := environment("GIT_DIR="+dir, "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file", "GIT_ASKPASS=", "SSH_ASKPASS=", "SSH_ASKPASS_REQUIRE=never")
+	return append(env, extra...)
+}
+
+// Update brings the clone up to its remotes, and makes it where there is none
+// yet. What a kill left behind is gone on with. Each remote that fails is one
+// error, as ErrDenied, ErrNoRemote or ErrUnreachable where git's words say so;
+// the others are fetched.
+func (c *Clone) Update(ctx context.Context) error {
+	if err := c.init(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range c.Remotes {
+		if err := c.fetch(ctx, r); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// init makes an empty repository. git init in one that is there changes nothing,
+// and completes one whose making was killed.
+func (c *Clone) init(ctx context.Context) error {
+	if _, err := os.Stat(filepath.Join(c.Dir, "HEAD")); err == nil {
+		return c.unlock()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("opening the clone: %w", err)
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the clone: %w", err)
+	}
+	// Without a template no sample hooks come along.
+	_, err := run(ctx, c.Dir, environment("GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull), nil,
+		"init", "-q", "--bare", "--template=", "--initial-branch=none", c.Dir)
+	if err != nil {
+		return fmt.Errorf("making the clone: %w", err)
+	}
+	return nil
+}
+
+// unlock removes the locks and halves of packs that a killed fetch left. Whoever
+// calls Update holds the clone, so no other process of ours has them.
+func (c *Clone) unlock() error {
+	var errs []error
+	for _, pattern := range []string{"*.lock", "objects/pack/tmp_*", "objects/info/*.lock"} {
+		left, err := filepath.Glob(filepath.Join(c.Dir, filepath.FromSlash(pattern)))
+		errs = append(errs, err)
+		for _, file := range left {
+			errs = append(errs, os.Remove(file))
+		}
+	}
+	err := filepath.WalkDir(filepath.Join(c.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".lock") {
+			err = os.Remove(path)
+		}
+		return err
+	})
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return fmt.Errorf("opening the clone: %w", err)
+	}
+	return nil
+}
+
+func (c *Clone) fetch(ctx context.Context, r Followed) error {
+	auth, env, err := r.Auth.options()
+	if err != nil {
+		return fmt.Errorf("remote %s: %w", r.Name, err)
+	}
+	env = transferEnvironment(c.Dir, env...)
+	options := append(slices.Clone(transferConfig), auth...)
+	head, err := c.head(ctx, r, options, env)
+	if err != nil {
+		return err
+	}
+	args := append(slices.Clone(options), "fetch", "--progress", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--force")
+	if !c.KeepDeleted {
+		args = append(args, "--prune")
+	}
+	args = append(args, "--", r.URL)
+	args = append(args, r.refspecs()...)
+	cmd, said := command(ctx, c.Dir, env, args...)
+	watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
+	cmd.Stderr = io.MultiWriter(watcher, said)
+	if err := cmd.Run(); err != nil {
+		return remoteError(ctx, r, said.String(), err)
+	}
+	return c.record(ctx, r, head)
+}
+
+// refspecs are where the remote's refs go. Tags are those of origin alone: two
+// remotes may give one name to two commits.
+func (r Followed) refspecs() []string {
+	specs := slices.Clone(r.Refspecs)
+	if len(specs) == 0 {
+		specs = []string{"+refs/heads/*:refs/remotes/" + r.Name + "/*"}
+	}
+	if r.Name == "origin" && len(r.Refspecs) == 0 {
+		specs = append(specs, "+refs/tags/*:refs/tags/*")
+	}
+	return specs
+}
+
+// head asks for the remote's default branch, which also tells early whether it
+// answers at all; "" where it has none.
+func (c *Clone) head(ctx context.Context, r Followed, options, env []string) (string, error) {
+	args := append(slices.Clone(options), "ls-remote", "--symref", "--", r.URL, "HEAD")
+	cmd, said := command(ctx, c.Dir, env, args...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil {
+		return "", remoteError(ctx, r, said.String(), err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if rest, ok := strings.CutPrefix(line, "ref: refs/heads/"); ok {
+			branch, _, _ := strings.Cut(rest, "\t")
+			return branch, nil
+		}
+	}
+	return "", nil
+}
+
+// record writes down where a remote is and what its default branch is, as git
+// clone would, so that others find it.
+func (c *Clone) record(ctx context.Context, r Followed, head string) error {
+	env := environment("GIT_DIR="+c.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+	key := "remote." + r.Name + "."
+	commands := [][]string{
+		{"config", "--replace-all", key + "url", scrub(r.URL)},
+		{"config", "--replace-all", key + "fetch", r.refspecs()[0]},
+	}
+	if head != "" {
+		branch := "refs/remotes/" + r.Name + "/" + head
+		if _, err := run(ctx, c.Dir, env, nil, "rev-parse", "-q", "--verify", "--end-of-options", branch); err == nil {
+			commands = append(commands, []string{"symbolic-ref", "refs/remotes/" + r.Name + "/HEAD", branch})
+			if r.Name == "origin" {
+				commands = append(commands, []string{"symbolic-ref", "HEAD", branch})
+			}
+		}
+	}
+	for _, args := range commands {
+		if _, err := run(ctx, c.Dir, env, nil, args...); err != nil {
+			return fmt.Errorf("writing down remote %s: %w", r.Name, err)
+		}
+	}
+	return nil
+}
+
+// options are what git is told of the authentication: never a secret, but where
+// it is.
+func (a Auth) options() (options, env []string, err error) {
+	switch {
+	case a.KeyFile != "":
+		if _, err := os.Stat(a.KeyFile); err != nil {
+			return nil, nil, fmt.Errorf("the ssh key: %w", err)
+		}
+		return nil, []string{"GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o IdentitiesOnly=yes -i " + shellQuote(a.KeyFile)}, nil
+	case a.TokenEnv != "":
+		if os.Getenv(a.TokenEnv) == "" {
+			return nil, nil, fmt.Errorf("the environment variable %s, which should hold the token, is not set", a.TokenEnv)
+		}
+		user := "x-access-token" // what GitHub, GitLab and Gitea take beside a token
+		if a.UserEnv != "" {
+			user = cmp.Or(os.Getenv(a.UserEnv), user)
+		}
+		// git runs this by a shell, which reads the variable itself.
+		helper := fmt.Sprintf(`!f() { test "$1" = get && printf 'username=%%s\npassword=%%s\n' %s "$%s"; }; f`, shellQuote(user), a.TokenEnv)
+		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + helper}, nil, nil
+	case a.Helper != "":
+		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + a.Helper}, nil, nil
+	}
+	return nil, []string{"GIT_SSH_COMMAND=" + cmp.Or(os.Getenv("GIT_SSH_COMMAND"), "ssh -o BatchMode=yes")}, nil
+}
+
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// scrub takes passwords out of a text that may hold URLs.
+func scrub(text string) string { return passwords.ReplaceAllString(text, "$1@") }
+
+var passwords = regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*):[^/@\s]*@`)
+
+// What git, ssh and curl say, in plain English since LC_ALL is C.
+var reasons = []struct {
+	says string
+	err  error
+}{
+	{"Authentication failed", ErrDenied},
+	{"could not read Username", ErrDenied},
+	{"could not read Password", ErrDenied},
+	{"terminal prompts disabled", ErrDenied},
+	{"Permission denied", ErrDenied},
+	{"Host key verification failed", ErrDenied},
+	{"The requested URL returned error: 401", ErrDenied},
+	{"The requested URL returned error: 403", ErrDenied},
+	{"Repository not found", ErrNoRemote},
+	{"' not found", ErrNoRemote},
+	{"does not appear to be a git repository", ErrNoRemote},
+	{"does not exist", ErrNoRemote},
+	{"Could not resolve host", ErrUnreachable},
+	{"Connection refused", ErrUnreachable},
+	{"Connection timed out", ErrUnreachable},
+	{"Connection reset", ErrUnreachable},
+	{"unable to access", ErrUnreachable},
+	{"early EOF", ErrUnreachable},
+	{"hung up unexpectedly", ErrUnreachable},
+}
+
+// remoteError says in a line which remote failed and why: git's last line that is
+// not advice.
+func remoteError(ctx context.Context, r Followed, said string, err error) error {
+	if ctx.Err() != nil {
+		err = ctx.Err()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: not done in time", ErrUnreachable)
+		}
+		return fmt.Errorf("remote %s (%s): %w", r.Name, Place(r.URL), err)
+	}
+	reason := err
+	for _, known := range reasons {
+		if strings.Contains(said, known.says) {
+			reason = known.err
+			break
+		}
+	}
+	var words string
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(line[strings.LastIndexByte(strings.TrimRight(line, "\r\n"), '\r')+1:])
+		for _, prefix := range []string{"fatal: ", "error: ", "remote: "} {
+			if rest, ok := strings.CutPrefix(line, prefix); ok && rest != "" && (words == "" || prefix != "remote: ") {
+				words = rest
+			}
+		}
+		if words == "" && line != "" && !progressLine.MatchString(line) {
+			words = line
+		}
+	}
+	if words != "" {
+		return fmt.Errorf("remote %s (%s): %w: git says %q", r.Name, Place(r.URL), reason, scrub(words))
+	}
+	return fmt.Errorf("remote %s (%s): %w", r.Name, Place(r.URL), reason)
+}
+
+// Place is a URL as errors and lists may say it: without user and password.
+func Place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return scrub(address)
+	}
+	u.User = nil
+	return u.String()
+}
+
+// progressLine is what git prints while it transfers (progress.c, display): the
+// phase, and how far it is.
+var progressLine = regexp.MustCompile(`^(?:remote: )?([A-Z][A-Za-z ]*[a-z]): +(?:(\d+)% \((\d+)/(\d+)\)|(\d+))(?:, ([\d.]+) (bytes|[KMG]iB))?`)
+
+// transferWatcher reads git's progress as it comes.
+type transferWatcher struct {
+	report func(Transfer)
+	line   []byte
+	at     Transfer
+}
+
+// maxProgressLine bounds a line of a remote that sends no end of one.
+const maxProgressLine = 4096
+
+func (w *transferWatcher) Write(p []byte) (int, error) {
+	for _, b := range p {
+		switch {
+		case b == '\n' || b == '\r':
+			w.end()
+		case len(w.line) < maxProgressLine:
+			w.line = append(w.line, b)
+		}
+	}
+	return len(p), nil
+}
+
+func (w *transferWatcher) end() {
+	line := w.line
+	w.line = w.line[:0]
+	m := progressLine.FindSubmatch(line)
+	if m == nil || w.report == nil {
+		return
+	}
+	number := func(b []byte) int64 {
+		n, _ := strconv.ParseInt(string(b), 10, 64) // digits, and 0 where there are too many
+		return n
+	}
+	w.at.Phase, w.at.Done, w.at.Total = string(m[1]), number(m[3]), number(m[4])
+	if m[2] == nil {
+		w.at.Done = number(m[5])
+	}
+	if len(m[6]) > 0 {
+		size, _ := strconv.ParseFloat(string(m[6]), 64)
+		w.at.Bytes = int64(size * map[string]float64{"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[string(m[7])])
+	}
+	w.report(w.at)
+}

@@ -1,0 +1,470 @@
+package repos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/gofrs/flock"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+)
+
+// Cloned is a repository that the configuration names by its address, and that
+// we keep a clone of.
+type Cloned struct {
+	Name     string
+	Remotes  []gitrepo.Followed // origin first
+	Keep     bool               // branches that a remote deleted stay
+	Manual   bool               // it is fetched only when somebody asks
+	Interval time.Duration      // between two fetches
+	Timeout  time.Duration      // of one attempt; 0 for none
+}
+
+// CloneState is what a clone is doing.
+type CloneState string
+
+// The states of a clone.
+const (
+	CloneConfigured CloneState = "configured" // nothing was cloned yet
+	CloneCloning    CloneState = "cloning"
+	CloneActive     CloneState = "active"
+	CloneSyncing    CloneState = "syncing"
+	ClonePaused     CloneState = "paused"
+	CloneError      CloneState = "error" // the last attempt failed; what was fetched before answers
+)
+
+// CloneStatus is a clone as it stands.
+type CloneStatus struct {
+	Name   string     `json:"name"`
+	URL    string     `json:"url"`
+	Path   string     `json:"path"`
+	State  CloneState `json:"state"`
+	Synced time.Time  `json:"synced,omitzero"` // the last time that all went well
+	Tried  time.Time  `json:"tried,omitzero"`
+	Next   time.Time  `json:"next,omitzero"` // zero where nothing is planned
+	Error  string     `json:"error"`
+}
+
+// SyncResult is how the update of one clone went.
+type SyncResult struct {
+	Name     string        `json:"name"`
+	Skipped  bool          `json:"skipped"` // it was fetched recently, by whomever
+	Err      error         `json:"-"`
+	Duration time.Duration `json:"-"`
+}
+
+// ErrNoClone is returned for names that are not configured with an address.
+var ErrNoClone = errors.New("no repository of this name is configured with an address to clone from")
+
+// CloneOptions configure Clones.
+type CloneOptions struct {
+	Dir      string        // of the clones
+	StateDir string        // of what is known of them
+	Parallel int           // how many are updated at once
+	Attempts uint          // at each update, while the remote does not answer
+	Pause    time.Duration // before the second attempt; it doubles
+	Tracker  *task.Tracker
+	Log      *slog.Logger
+	// OnSynced is called after a clone was brought up to its remotes.
+	OnSynced func(ctx context.Context, name, dir string)
+}
+
+// Clones keeps the repositories that are configured by their addresses: it makes
+// and updates their clones, some at once, when they are due and when somebody
+// asks. Several processes may keep the same ones; each clone has a lock, and a
+// record of its last update that all of them read. It is safe for concurrent use.
+type Clones struct {
+	opt     CloneOptions
+	slots   chan struct{}
+	changed chan struct{} // capacity 1: when the next is due may have changed
+
+	mu   sync.Mutex
+	all  map[string]*clone
+	busy map[string]CloneState // cloning or syncing in this process
+}
+
+type clone struct {
+	Cloned
+	dir, record string
+}
+
+// syncRecord is what is kept of a clone between processes.
+type syncRecord struct {
+	Synced   time.Time `json:"synced,omitzero"`
+	Tried    time.Time `json:"tried,omitzero"`
+	Failures int       `json:"failures"` // since the last success
+	Error    string    `json:"error,omitempty"`
+	Paused   bool      `json:"paused,omitempty"`
+}
+
+// NewClones keeps no clone yet; see Set.
+func NewClones(opt CloneOptions) *Clones {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Clones{opt: opt, slots: make(chan struct{}, max(1, opt.Parallel)), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}}
+}
+
+// Set says which clones to keep. Those of before that are not among them stay on
+// disk and are updated no more.
+func (c *Clones) Set(configured []Cloned) {
+	all := make(map[string]*clone, len(configured))
+	for _, k := range configured {
+		base := indexName(k.Name, k.Remotes[0].URL)
+		all[k.Name] = &clone{Cloned: k, dir: filepath.Join(c.opt.Dir, base+".git"), record: filepath.Join(c.opt.StateDir, base+".json")}
+	}
+	c.mu.Lock()
+	c.all = all
+	c.mu.Unlock()
+	c.wake()
+}
+
+func (c *Clones) wake() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Ready are the directories of the clones that were made, by name.
+func (c *Clones) Ready() map[string]string {
+	ready := map[string]string{}
+	for _, k := range c.list() {
+		if r, err := k.read(); err == nil && !r.Synced.IsZero() {
+			ready[k.Name] = k.dir
+		}
+	}
+	return ready
+}
+
+// list is all clones by name.
+func (c *Clones) list() []*clone {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*clone, 0, len(c.all))
+	for _, k := range c.all {
+		all = append(all, k)
+	}
+	slices.SortFunc(all, func(a, b *clone) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Status is all clones as they stand, by name.
+func (c *Clones) Status() []CloneStatus {
+	all := c.list()
+	status := make([]CloneStatus, len(all))
+	for i, k := range all {
+		r, err := k.read()
+		s := CloneStatus{Name: k.Name, URL: gitrepo.Place(k.Remotes[0].URL), Path: k.dir, State: CloneConfigured, Synced: r.Synced, Tried: r.Tried, Error: r.Error}
+		if due, planned := k.due(r); planned {
+			s.Next = due
+		}
+		c.mu.Lock()
+		busy := c.busy[k.Name]
+		c.mu.Unlock()
+		switch {
+		case busy != "":
+			s.State = busy
+		case r.Paused:
+			s.State = ClonePaused
+		case err != nil:
+			s.State, s.Error = CloneError, err.Error()
+		case r.Error != "":
+			s.State = CloneError
+		case !r.Synced.IsZero():
+			s.State = CloneActive
+		}
+		status[i] = s
+	}
+	return status
+}
+
+// Sync updates the named clones, or all that are not paused, and waits for them.
+// Each has its own result; one that fails keeps no other from being updated.
+// Without force those that were updated within their interval are skipped.
+func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncResult, error) {
+	var asked []*clone
+	if len(names) == 0 {
+		for _, k := range c.list() {
+			if r, _ := k.read(); !r.Paused { //nolint:errcheck // the update itself tells
+				asked = append(asked, k)
+			}
+		}
+	}
+	for _, name := range names {
+		c.mu.Lock()
+		k := c.all[name]
+		c.mu.Unlock()
+		if k == nil {
+			return nil, fmt.Errorf("%s: %w", name, ErrNoClone)
+		}
+		asked = append(asked, k)
+	}
+	results := make([]SyncResult, len(asked))
+	var wg sync.WaitGroup
+	for i, k := range asked {
+		wg.Go(func() { results[i] = c.sync(ctx, k, force) })
+	}
+	wg.Wait()
+	return results, nil
+}
+
+// Pause stops the updates of a clone that nobody asks for, or lets them go on.
+func (c *Clones) Pause(name string, pause bool) error {
+	c.mu.Lock()
+	k := c.all[name]
+	c.mu.Unlock()
+	if k == nil {
+		return fmt.Errorf("%s: %w", name, ErrNoClone)
+	}
+	defer c.wake()
+	return k.change(func(r *syncRecord) { r.Paused = pause })
+}
+
+// Run updates clones as they fall due, until ctx ends.
+func (c *Clones) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	running := map[string]bool{}
+	ended := make(chan string)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		next := time.Duration(-1)
+		for _, k := range c.list() {
+			if running[k.Name] {
+				continue
+			}
+			r, err := k.read()
+			due, planned := k.due(r)
+			if err != nil || r.Paused || !planned {
+				continue
+			}
+			wait := time.Until(due)
+			if wait > 0 {
+				if next < 0 || wait < next {
+					next = wait
+				}
+				continue
+			}
+			running[k.Name] = true
+			wg.Go(func() {
+				c.sync(ctx, k, false)
+				select {
+				case ended <- k.Name:
+				case <-ctx.Done():
+				}
+			})
+		}
+		if next >= 0 {
+			timer.Reset(next)
+		} else {
+			timer.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case name := <-ended:
+			delete(running, name)
+		case <-c.changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// maxBackOff bounds the time between attempts at what keeps failing.
+const maxBackOff = 24 * time.Hour
+
+// due is when the clone is to be updated next. Those of one interval are spread
+// over a tenth of it, so that they do not all come at once.
+func (k *clone) due(r syncRecord) (at time.Time, planned bool) {
+	switch {
+	case k.Manual || k.Interval <= 0 || r.Paused:
+		return time.Time{}, false
+	case r.Tried.IsZero():
+		return time.Time{}, true
+	case r.Failures > 0:
+		wait := k.Interval
+		for range min(r.Failures-1, 8) {
+			wait = min(2*wait, max(maxBackOff, k.Interval))
+		}
+		return r.Tried.Add(wait + k.spread(wait)), true
+	}
+	return r.Synced.Add(k.Interval + k.spread(k.Interval)), true
+}
+
+func (k *clone) spread(d time.Duration) time.Duration {
+	h := fnv.New32a()
+	h.Write([]byte(k.Name)) //nolint:errcheck // a hash never fails
+	return d / 10 * time.Duration(h.Sum32()%1000) / 1000
+}
+
+// sync updates one clone, when there is a slot and no other process does.
+func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncResult) {
+	started := time.Now()
+	result.Name = k.Name
+	defer func() { result.Duration = time.Since(started) }()
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		result.Err = ctx.Err()
+		return result
+	}
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		result.Err = err
+		return result
+	}
+	defer unlock()
+	before, err := k.read()
+	if err != nil {
+		c.opt.Log.Warn("the record of a clone is written anew", "repository", k.Name, "error", err)
+		before = syncRecord{}
+	}
+	if !force && before.Error == "" && !before.Synced.IsZero() && time.Since(before.Synced) < k.Interval {
+		result.Skipped = true
+		return result
+	}
+	state := CloneSyncing
+	if before.Synced.IsZero() {
+		state = CloneCloning
+	}
+	c.doing(k.Name, state)
+	defer c.doing(k.Name, "")
+	result.Err = c.update(ctx, k, state)
+	if errors.Is(result.Err, context.Canceled) { // that says nothing of the remote
+		return result
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	err = k.change(func(r *syncRecord) {
+		r.Tried = now
+		if result.Err != nil {
+			r.Failures, r.Error = r.Failures+1, result.Err.Error()
+			return
+		}
+		r.Synced, r.Failures, r.Error = now, 0, ""
+	})
+	if err != nil {
+		result.Err = errors.Join(result.Err, err)
+	}
+	if result.Err == nil && c.opt.OnSynced != nil {
+		c.opt.OnSynced(ctx, k.Name, k.dir)
+	}
+	return result
+}
+
+// doing notes what this process does with a clone; "" that it is done.
+func (c *Clones) doing(name string, state CloneState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy[name] = state; state == "" {
+		delete(c.busy, name)
+	}
+}
+
+// update fetches, again after a pause where the remote did not answer.
+func (c *Clones) update(ctx context.Context, k *clone, state CloneState) (err error) {
+	kind, title := "sync", "fetching"
+	if state == CloneCloning {
+		kind, title = "clone", "cloning"
+	}
+	op, ctx := c.opt.Tracker.Start(ctx, kind, title, k.Name)
+	defer func() { op.End(err) }()
+	git := gitrepo.Clone{Dir: k.dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Progress: func(p gitrepo.Transfer) {
+		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
+	}}
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.Multiplier = max(c.opt.Pause, time.Millisecond), 2
+	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+		attempt := ctx
+		if k.Timeout > 0 {
+			var cancel context.CancelFunc
+			attempt, cancel = context.WithTimeout(ctx, k.Timeout)
+			defer cancel()
+		}
+		err := git.Update(attempt)
+		if err != nil && !errors.Is(err, gitrepo.ErrUnreachable) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(pause), backoff.WithMaxTries(max(1, c.opt.Attempts)), backoff.WithMaxElapsedTime(0))
+	return err
+}
+
+// lock waits until no other process updates the clone.
+func (k *clone) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(k.dir), 0o700); err != nil {
+		return nil, fmt.Errorf("locking the clone: %w", err)
+	}
+	lock := flock.New(k.dir+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking the clone: %w", err), lock.Close())
+	}
+	return func() { _ = lock.Close() }, nil //nolint:errcheck // the process's end unlocks it too
+}
+
+func (k *clone) read() (r syncRecord, err error) {
+	b, err := os.ReadFile(k.record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil {
+		return syncRecord{}, fmt.Errorf("reading the record of %s: %w", k.Name, err)
+	}
+	if _, err := os.Stat(k.dir); err != nil { // somebody deleted the clone
+		r.Synced, r.Tried = time.Time{}, time.Time{}
+	}
+	return r, nil
+}
+
+// change alters the record, for who does not hold the clone's lock.
+func (k *clone) change(alter func(*syncRecord)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := os.MkdirAll(filepath.Dir(k.record), 0o700); err != nil {
+		return fmt.Errorf("writing the record of %s: %w", k.Name, err)
+	}
+	lock := flock.New(k.record+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return errors.Join(fmt.Errorf("writing the record of %s: %w", k.Name, err), lock.Close())
+	}
+	defer lock.Close() //nolint:errcheck // the process's end unlocks it too
+	r, err := k.read()
+	if err != nil {
+		r = syncRecord{}
+	}
+	alter(&r)
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(k.record), "record-*.tmp")
+	if err != nil {
+		return fmt.Errorf("writing the record of %s: %w", k.Name, err)
+	}
+	_, err = tmp.Write(append(b, '\n'))
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), k.record)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing the record of %s: %w", k.Name, err), os.Remove(tmp.Name()))
+	}
+	return nil
+}
