@@ -205,7 +205,12 @@ func (t *text) lineStart(line int) int {
 	return t.offset(place{line, 1})
 }
 
+// splice replaces a part of the text. Where the parser's places are not the text's,
+// it does nothing, and edit finds that out.
 func (t *text) splice(from, to int, with string) {
+	if from > to || to > len(t.text) {
+		return
+	}
 	t.text = t.text[:from] + with + t.text[to:]
 }
 
