@@ -153,7 +153,9 @@ func parseText(path string, content []byte) (*text, error) {
 		return nil, t.d.faults[0]
 	}
 	again := &decoder{file: path, lines: t.d.lines}
-	t.root, _ = again.parse(content)
+	if root, _ := again.parse(content); root != nil {
+		t.root = again.resolve(root)
+	}
 	return t, nil
 }
 
