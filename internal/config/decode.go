@@ -15,8 +15,9 @@ import (
 
 // Bounds of a file: beyond them it is no configuration that a person wrote.
 const (
-	maxBytes  = 4 << 20
+	maxBytes  = 1 << 20
 	maxValues = 200_000 // with what aliases repeat
+	maxOpen   = 1000    // brackets: the parser takes time by the square of their number
 )
 
 // place is a position in a file.
@@ -33,6 +34,7 @@ type decoder struct {
 	values  int
 	at      map[string]place // of each value, by its field
 	faults  []*Fault
+	bad     map[string]bool // fields with a fault, or with one below them; those with one themselves also behind =
 }
 
 // decode reads text into the struct that into points to, which has its defaults
@@ -72,6 +74,10 @@ func (d *decoder) parse(text []byte) (body ast.Node, ok bool) {
 		d.fault(place{}, "", "", fmt.Sprintf("has %d bytes", len(text)), fmt.Sprintf("at most %d", maxBytes), "")
 		return nil, false
 	}
+	if open(text) > maxOpen {
+		d.fault(place{}, "", "", "nests too deeply", fmt.Sprintf("at most %d open brackets", maxOpen), "")
+		return nil, false
+	}
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	var y yaml.Error
 	switch {
@@ -93,6 +99,22 @@ func (d *decoder) parse(text []byte) (body ast.Node, ok bool) {
 		}
 	}
 	return body, true
+}
+
+// open is the largest number of brackets that are open at a time, those in texts
+// and comments too.
+func open(text []byte) int {
+	most, now := 0, 0
+	for _, c := range text {
+		switch c {
+		case '[', '{':
+			now++
+			most = max(most, now)
+		case ']', '}':
+			now = max(0, now-1)
+		}
+	}
+	return most
 }
 
 // advice is what helps against errors of syntax, by a part of their message.
@@ -134,19 +156,29 @@ func (f field) key(name string) string {
 
 // fault takes note of what is wrong.
 func (d *decoder) fault(at place, path, value, problem, expected, remedy string) {
+	d.mildFault(at, path, value, problem, expected, remedy)
+	if d.bad == nil {
+		d.bad = map[string]bool{}
+	}
+	d.bad["="+path] = true
+	for ; path != ""; path = above(path) {
+		d.bad[path] = true
+	}
+}
+
+// mildFault is fault where what counts of the field is right all the same.
+func (d *decoder) mildFault(at place, path, value, problem, expected, remedy string) {
 	if d.private {
 		value = ""
 	}
 	d.faults = append(d.faults, &Fault{File: d.file, Line: at.line, Column: at.column, Field: path, Value: value, Problem: problem, Expected: expected, Remedy: remedy})
 }
 
+// above is the field that a field stands in, "" for one at the top.
+func above(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
 // faulty says whether something is wrong with the field or below it.
-func (d *decoder) faulty(path string) bool {
-	return slices.ContainsFunc(d.faults, func(f *Fault) bool {
-		rest, ok := strings.CutPrefix(f.Field, path)
-		return ok && !f.mild && (rest == "" || rest[0] == '.' || rest[0] == '[')
-	})
-}
+func (d *decoder) faulty(path string) bool { return d.bad[path] }
 
 // placeOf is where a field stands; where it does not, what it would stand in.
 func (d *decoder) placeOf(path string) place {
@@ -154,7 +186,7 @@ func (d *decoder) placeOf(path string) place {
 		if at, ok := d.at[path]; ok {
 			return at
 		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+		path = above(path)
 	}
 	return place{1, 1}
 }
@@ -263,6 +295,9 @@ func (d *decoder) mapping(n ast.Node, at place, f field, expected string, fn fun
 		if m == nil || depth > 16 {
 			return false
 		}
+		if d.values++; d.values > maxValues { // aliases of aliases grow fast
+			return true
+		}
 		var merges []ast.Node
 		for _, mv := range m {
 			if mv == nil || mv.Key == nil {
@@ -280,8 +315,7 @@ func (d *decoder) mapping(n ast.Node, at place, f field, expected string, fn fun
 			case seen[name] && merged:
 				continue
 			case seen[name]:
-				d.fault(d.positionOf(mv.Key.GetToken()), f.key(step(name)), "", "stands twice", "each key once", "the first counts; remove one")
-				d.faults[len(d.faults)-1].mild = true
+				d.mildFault(d.positionOf(mv.Key.GetToken()), f.key(step(name)), "", "stands twice", "each key once", "the first counts; remove one")
 				continue
 			}
 			seen[name] = true
