@@ -23,6 +23,12 @@ func configCommand(io stdio, g *global) *cobra.Command {
 		Use: "config", Short: "Write, check and show the configuration",
 		Long: `Write, check and show the configuration: repos.yaml, global.yaml and auth.yaml, in ca-bhfuil's schema.
 docs/configuration.md lists their keys.`,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if g.format != "text" && g.format != "json" {
+				return fmt.Errorf("--format %q: expected text or json", g.format)
+			}
+			return nil
+		},
 	}
 	c.AddCommand(configInit(io, g), configValidate(io, g), configShow(io, g), configStatus(io, g), configSchema(io))
 	return c
@@ -30,17 +36,14 @@ docs/configuration.md lists their keys.`,
 
 // printed prints a value as JSON where that was asked for, else as text.
 func printed(io stdio, g *global, value any, text func() error) error {
-	switch g.format {
-	case "json":
-		raw, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
-		return cli.JSON(io.out, raw)
-	case "text":
+	if g.format == "text" {
 		return text()
 	}
-	return fmt.Errorf("--format %q: expected text or json", g.format)
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return cli.JSON(io.out, raw)
 }
 
 func configInit(io stdio, g *global) *cobra.Command {

@@ -62,8 +62,10 @@ func (a *app) watch() {
 		before := a.problems()
 		a.configure()
 		a.tell(before)
-		a.registry.OpenDeclared(a.ctx)
-		a.changed()
+		a.begin(func() {
+			a.registry.OpenDeclared(a.ctx)
+			a.changed()
+		})
 	}
 }
 

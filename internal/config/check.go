@@ -47,9 +47,7 @@ func (d *decoder) repositories(all []Repository) []Repository {
 }
 
 // misshapen says whether an entry of a list is no mapping at all, or an empty one.
-func (d *decoder) misshapen(path string) bool {
-	return slices.ContainsFunc(d.faults, func(f *Fault) bool { return f.Field == path })
-}
+func (d *decoder) misshapen(path string) bool { return d.bad["="+path] }
 
 // twice tells a value that stands twice. same is equal for values that are.
 func (d *decoder) twice(seen map[string]string, path, value, same, expected string) bool {

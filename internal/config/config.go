@@ -50,7 +50,6 @@ type Config struct {
 type File struct {
 	Path   string   `json:"path"`
 	Found  bool     `json:"found"`
-	Kept   bool     `json:"kept"`   // it is wrong, and what it said before counts
 	Unread string   `json:"unread"` // one beside it that is not read, since this one is there; "" for none
 	Faults []*Fault `json:"faults"`
 }
@@ -158,7 +157,6 @@ func read[T any](dirs Dirs, names []string, before *part[T], check func(*decoder
 		d = nil
 	}
 	if !now.good && before != nil && before.good {
-		file.Kept = true
 		return before, file, d
 	}
 	return now, file, d

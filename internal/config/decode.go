@@ -3,12 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -18,8 +15,9 @@ import (
 
 // Bounds of a file: beyond them it is no configuration that a person wrote.
 const (
-	maxBytes  = 4 << 20
+	maxBytes  = 1 << 20
 	maxValues = 200_000 // with what aliases repeat
+	maxOpen   = 1000    // brackets: the parser takes time by the square of their number
 )
 
 // place is a position in a file.
@@ -36,6 +34,7 @@ type decoder struct {
 	values  int
 	at      map[string]place // of each value, by its field
 	faults  []*Fault
+	bad     map[string]bool // fields with a fault, or with one below them; those with one themselves also behind =
 }
 
 // decode reads text into the struct that into points to, which has its defaults
@@ -75,6 +74,10 @@ func (d *decoder) parse(text []byte) (body ast.Node, ok bool) {
 		d.fault(place{}, "", "", fmt.Sprintf("has %d bytes", len(text)), fmt.Sprintf("at most %d", maxBytes), "")
 		return nil, false
 	}
+	if open(text) > maxOpen {
+		d.fault(place{}, "", "", "nests too deeply", fmt.Sprintf("at most %d open brackets", maxOpen), "")
+		return nil, false
+	}
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	var y yaml.Error
 	switch {
@@ -96,6 +99,22 @@ func (d *decoder) parse(text []byte) (body ast.Node, ok bool) {
 		}
 	}
 	return body, true
+}
+
+// open is the largest number of brackets that are open at a time, those in texts
+// and comments too.
+func open(text []byte) int {
+	most, now := 0, 0
+	for _, c := range text {
+		switch c {
+		case '[', '{':
+			now++
+			most = max(most, now)
+		case ']', '}':
+			now = max(0, now-1)
+		}
+	}
+	return most
 }
 
 // advice is what helps against errors of syntax, by a part of their message.
@@ -137,19 +156,29 @@ func (f field) key(name string) string {
 
 // fault takes note of what is wrong.
 func (d *decoder) fault(at place, path, value, problem, expected, remedy string) {
+	d.mildFault(at, path, value, problem, expected, remedy)
+	if d.bad == nil {
+		d.bad = map[string]bool{}
+	}
+	d.bad["="+path] = true
+	for ; path != ""; path = above(path) {
+		d.bad[path] = true
+	}
+}
+
+// mildFault is fault where what counts of the field is right all the same.
+func (d *decoder) mildFault(at place, path, value, problem, expected, remedy string) {
 	if d.private {
 		value = ""
 	}
 	d.faults = append(d.faults, &Fault{File: d.file, Line: at.line, Column: at.column, Field: path, Value: value, Problem: problem, Expected: expected, Remedy: remedy})
 }
 
+// above is the field that a field stands in, "" for one at the top.
+func above(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
 // faulty says whether something is wrong with the field or below it.
-func (d *decoder) faulty(path string) bool {
-	return slices.ContainsFunc(d.faults, func(f *Fault) bool {
-		rest, ok := strings.CutPrefix(f.Field, path)
-		return ok && !f.mild && (rest == "" || rest[0] == '.' || rest[0] == '[')
-	})
-}
+func (d *decoder) faulty(path string) bool { return d.bad[path] }
 
 // placeOf is where a field stands; where it does not, what it would stand in.
 func (d *decoder) placeOf(path string) place {
@@ -157,7 +186,7 @@ func (d *decoder) placeOf(path string) place {
 		if at, ok := d.at[path]; ok {
 			return at
 		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+		path = above(path)
 	}
 	return place{1, 1}
 }
@@ -266,6 +295,9 @@ func (d *decoder) mapping(n ast.Node, at place, f field, expected string, fn fun
 		if m == nil || depth > 16 {
 			return false
 		}
+		if d.values++; d.values > maxValues { // aliases of aliases grow fast
+			return true
+		}
 		var merges []ast.Node
 		for _, mv := range m {
 			if mv == nil || mv.Key == nil {
@@ -283,8 +315,7 @@ func (d *decoder) mapping(n ast.Node, at place, f field, expected string, fn fun
 			case seen[name] && merged:
 				continue
 			case seen[name]:
-				d.fault(d.positionOf(mv.Key.GetToken()), f.key(step(name)), "", "stands twice", "each key once", "the first counts; remove one")
-				d.faults[len(d.faults)-1].mild = true
+				d.mildFault(d.positionOf(mv.Key.GetToken()), f.key(step(name)), "", "stands twice", "each key once", "the first counts; remove one")
 				continue
 			}
 			seen[name] = true
@@ -396,137 +427,6 @@ func (d *decoder) list(n ast.Node, at place, v reflect.Value, f field) {
 		all = reflect.Append(all, e)
 	}
 	v.Set(all)
-}
-
-// scalar reads a text into a value of a plain type.
-func (d *decoder) scalar(text string, n ast.Node, at place, v reflect.Value, f field) {
-	wrong := func(problem string) {
-		shown := quote(text)
-		if f.tag.Get("is") == "url" {
-			shown = quote(redact(text))
-		}
-		d.fault(at, f.path, shown, problem, expectedOf(v.Type(), f.tag), didYouMean(text, v.Type()))
-	}
-	if err := setScalar(v, text, n.Type(), f.tag); err != nil {
-		wrong(err.Error())
-	}
-}
-
-func didYouMean(text string, t reflect.Type) string {
-	if e, ok := reflect.Zero(t).Interface().(enum); ok {
-		if near := nearest(text, e.Values()); near != "" {
-			return "did you mean " + near + "?"
-		}
-	}
-	return ""
-}
-
-// setScalar sets v to what the text says, or says what is wrong with it.
-func setScalar(v reflect.Value, text string, written ast.NodeType, tag reflect.StructTag) error {
-	next := reflect.New(v.Type()).Elem()
-	switch x := next.Addr().Interface().(type) {
-	case *time.Duration:
-		parsed, err := ParseDuration(text)
-		if err != nil {
-			return err
-		}
-		*x = parsed
-	case *Size:
-		parsed, err := ParseSize(text)
-		if err != nil {
-			return err
-		}
-		*x = parsed
-	case *bool:
-		switch strings.ToLower(text) { // as YAML 1.1 has them, which ca-bhfuil reads
-		case "true", "yes", "on":
-			*x = true
-		case "false", "no", "off":
-		default:
-			return errors.New("is neither true nor false")
-		}
-	case *int:
-		parsed, err := strconv.Atoi(text)
-		if err != nil {
-			return errors.New("is no whole number")
-		}
-		*x = parsed
-	case *float64:
-		parsed, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(parsed) || math.IsInf(parsed, 0) {
-			return errors.New("is no number")
-		}
-		*x = parsed
-	default:
-		if err := setText(next, text, written, tag); err != nil {
-			return err
-		}
-	}
-	if err := inBounds(next, tag); err != nil {
-		return err
-	}
-	v.Set(next)
-	return nil
-}
-
-func setText(v reflect.Value, text string, written ast.NodeType, tag reflect.StructTag) error {
-	if written == ast.BoolType {
-		return errors.New("is true or false, and no text")
-	}
-	if e, ok := v.Interface().(enum); ok && !slices.Contains(e.Values(), text) {
-		return errors.New("is unknown")
-	}
-	f := forms[tag.Get("is")]
-	if f.check != nil {
-		if err := f.check(text); err != nil {
-			return err
-		}
-	}
-	if f.normal != nil {
-		text = f.normal(text)
-	}
-	v.SetString(text)
-	return nil
-}
-
-// inBounds holds a number against the tags min and max.
-func inBounds(v reflect.Value, tag reflect.StructTag) error {
-	for _, bound := range []struct {
-		tag   string
-		wrong func(c int) bool
-		text  string
-	}{{"min", func(c int) bool { return c < 0 }, "is too little"}, {"max", func(c int) bool { return c > 0 }, "is too much"}} {
-		if text, ok := tag.Lookup(bound.tag); ok && bound.wrong(compare(v, text)) {
-			return errors.New(bound.text)
-		}
-	}
-	return nil
-}
-
-// compare holds a number against a bound as the schema writes it.
-func compare(v reflect.Value, bound string) int {
-	b := reflect.New(v.Type()).Elem()
-	if err := setScalar(b, bound, ast.StringType, ""); err != nil {
-		panic("a bound of the schema: " + err.Error()) // a test excludes it
-	}
-	switch {
-	case v.CanInt():
-		return int(max(-1, min(1, v.Int()-b.Int())))
-	case v.CanUint():
-		if v.Uint() == b.Uint() {
-			return 0
-		} else if v.Uint() < b.Uint() {
-			return -1
-		}
-		return 1
-	}
-	switch diff := v.Float() - b.Float(); {
-	case diff < 0:
-		return -1
-	case diff > 0:
-		return 1
-	}
-	return 0
 }
 
 // scalar is the text of a plain value.

@@ -84,8 +84,10 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	case reflect.Map:
 		return map[string]any{"type": []string{"object", "null"}, "additionalProperties": schemaOf(t.Elem(), tag)}
 	case reflect.Slice:
-		out := map[string]any{"type": []string{"array", "null"}, "items": schemaOf(t.Elem(), tag)}
+		items := schemaOf(t.Elem(), tag)
+		out := map[string]any{"type": []string{"array", "null"}, "items": items}
 		if text, ok := tag.Lookup("default"); ok {
+			delete(items, "default")
 			out["default"] = []string{text}
 		}
 		return out
@@ -101,6 +103,9 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	}
 	if e, ok := reflect.Zero(t).Interface().(enum); ok {
 		out["enum"] = e.Values()
+	}
+	if tag.Get("is") == "version" {
+		out["type"] = []string{"string", "number"} // 1.0 without quotes is a number
 	}
 	switch t {
 	case reflect.TypeFor[bool]():
@@ -144,18 +149,13 @@ func rows(t reflect.Type, prefix, unused string) []row {
 		case reflect.Map:
 			inner, path, list = inner.Elem(), path+".NAME", "names"
 		}
+		effect := ""
 		if why != "" && unused == "" {
-			doc += " (without effect: " + why + ")"
+			effect = " (without effect: " + why + ")"
 		}
 		if inner.Kind() == reflect.Struct {
-			form := "mapping"
-			if list != "" {
-				form = "list of mappings"
-			}
-			if list == "names" {
-				form = "mapping of names"
-			}
-			all = append(all, row{path, form, "", doc})
+			form := map[string]string{"": "mapping", "list of ": "list of mappings", "names": "mapping of names"}[list]
+			all = append(all, row{path, form, "", doc + effect})
 			all = append(all, rows(inner, path+".", unused+why)...)
 			continue
 		}
@@ -168,7 +168,7 @@ func rows(t reflect.Type, prefix, unused string) []row {
 		if e := bounds(f.Tag); e != "" {
 			doc += "; " + e
 		}
-		all = append(all, row{path, list + formOf(inner, f.Tag).name, value, doc})
+		all = append(all, row{path, list + formOf(inner, f.Tag).name, value, doc + effect})
 	}
 	return all
 }

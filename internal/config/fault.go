@@ -18,8 +18,6 @@ type Fault struct {
 	Problem  string `json:"problem"`  // what is wrong with it
 	Expected string `json:"expected"` // what would be right
 	Remedy   string `json:"remedy"`   // what to do; "" where Expected says it
-
-	mild bool // what counts of the field is right all the same
 }
 
 // Error is the fault as one line: file:line:column: field: value problem;

@@ -210,8 +210,8 @@ func checkURL(text string) error {
 	if err != nil {
 		return errors.New("is no URL")
 	}
-	if _, ok := u.User.Password(); ok {
-		return errors.New("holds a password, which belongs in no file: name an auth_key instead")
+	if _, ok := u.User.Password(); ok || web(u.Scheme) && len(u.User.Username()) >= tokenLength {
+		return errors.New("holds a password or a token, which belongs in no file: name an auth_key instead")
 	}
 	switch u.Scheme {
 	case "https", "http", "ssh", "git":
@@ -225,18 +225,32 @@ func checkURL(text string) error {
 	return nil
 }
 
-// redact is a URL without what may be a secret.
+// tokenLength is from where on a user's name on the web is taken for a token:
+// those of forges are longer, and people's names shorter.
+const tokenLength = 20
+
+func web(scheme string) bool { return scheme == "https" || scheme == "http" }
+
+// redact is a URL without what may be a secret: passwords, and on the web also
+// users' names, which tokens are given as, and what stands behind a ?.
 func redact(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		return text
 	}
+	rest, _, query := strings.Cut(rest, "?")
+	if query {
+		rest += "?…"
+	}
 	authority, tail, slash := strings.Cut(rest, "/")
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		user, _, secret := strings.Cut(authority[:at], ":")
-		if secret {
-			authority = user + ":…" + authority[at:]
+		user, _, password := strings.Cut(authority[:at], ":")
+		if web(strings.ToLower(scheme)) {
+			user = "…"
+		} else if password {
+			user += ":…"
 		}
+		authority = user + authority[at:]
 	}
 	if slash {
 		authority += "/"

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,60 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
 )
+
+// FuzzEdit holds that an edit of any file either fails and changes nothing, or does
+// what it should and leaves the lines of the others alone.
+func FuzzEdit(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range seeds {
+		a, err := txtar.ParseFile(seed)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, part := range a.Files {
+			if part.Name == "before" || part.Name == "repos.yaml" {
+				f.Add(part.Data)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		home := t.TempDir()
+		dirs := config.Dirs{Config: home, State: home}
+		path := filepath.Join(home, "repos.yaml")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := config.Load(dirs)
+		r := config.NewRepository()
+		r.Name, r.Path = "added", "/src/added"
+		added := config.Add(t.Context(), dirs, r)
+		after, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, _ := config.Load(dirs)
+		if added != nil && string(after) != string(text) {
+			t.Errorf("it failed and wrote: %v\n%q\n%q", added, text, after)
+		}
+		if added == nil && len(now.Repositories) != len(before.Repositories)+1 {
+			t.Errorf("%d repositories, then %d\n%q\n%q", len(before.Repositories), len(now.Repositories), text, after)
+		}
+		if added != nil {
+			return
+		}
+		if err := config.Remove(t.Context(), dirs, "added"); err != nil && !errors.Is(err, config.ErrShape) {
+			t.Errorf("it does not go again: %v\n%q", err, after)
+		}
+		for _, b := range before.Repositories {
+			if err := config.Remove(t.Context(), dirs, b.Name); err != nil && !errors.Is(err, config.ErrShape) && !errors.Is(err, config.ErrNoEntry) {
+				t.Errorf("%q does not go: %v\n%q", b.Name, err, text)
+			}
+		}
+	})
+}
 
 // FuzzLoad holds that no file ends the program, and that each fault is one line
 // at a place within its file.

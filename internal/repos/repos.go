@@ -175,12 +175,19 @@ func (r *Registry) OpenDeclared(ctx context.Context) {
 			if err == nil {
 				_, err = r.open(ctx, c.Path, loc)
 			}
-			if err != nil && ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil && r.isDeclared(c.Path) {
 				r.failed(c.Path, cmp.Or(c.Name, filepath.Base(c.Path)), err)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+func (r *Registry) isDeclared(path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.declared[real(path)]
+	return ok
 }
 
 // failed takes note of a repository that cannot be read, and says whether that
@@ -333,28 +340,30 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 		}
 	}
 	// Opening belongs to the registry and not to who asked first: others wait for it.
+	declared := e.as.Path != ""
 	repo, err := r.start(loc, path, e.as, settings)
 	r.mu.Lock()
-	if err == nil && r.closed {
-		err = errors.New("the program is ending")
-		err = errors.Join(err, repo.close())
+	if err == nil && declares != r.declares { // meanwhile
+		e.as = r.declaration(loc)
+		repo.Index.Configure(index.Settings{Lines: e.as.Lines, Dialects: r.settings.Dialects})
+	}
+	unwanted := declared && e.as.Path == "" && !r.entered[loc.CommonDir]
+	switch {
+	case err == nil && r.closed:
+		err = errors.Join(errors.New("the program is ending"), repo.close())
+	case err == nil && unwanted:
+		err = errors.Join(errors.New("it is configured no longer"), repo.close())
 	}
 	if err != nil {
 		delete(r.byDir, loc.CommonDir)
 		e.err = err
 	} else {
-		if declares != r.declares { // meanwhile
-			e.as = r.declaration(loc)
-			repo.Index.Configure(index.Settings{Lines: e.as.Lines, Dialects: r.settings.Dialects})
-		}
 		repo.Name = r.unique(cmp.Or(e.as.Name, nameOf(loc)), loc)
+		repo.Index.Start(r.ctx) // from here on Declare may close it
 		e.repo = repo
 	}
 	r.mu.Unlock()
 	close(e.ready)
-	if err == nil {
-		repo.Index.Start(r.ctx)
-	}
 	return e.repo, err
 }
 
