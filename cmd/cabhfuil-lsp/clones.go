@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,8 +176,8 @@ func (a *app) sync(ctx context.Context, argument json.RawMessage) (any, error) {
 // repoCommand is about the repositories that are known, and their clones.
 func repoCommand(io stdio, g *global) *cobra.Command {
 	c := &cobra.Command{
-		Use: "repo", Short: "List repositories, and fetch those that are cloned",
-		Long: `List the known repositories, and fetch those that are cloned: an entry of repos.yaml with a source and no path is cloned into the
+		Use: "repo", Short: "Name, list, fetch and remove repositories",
+		Long: `Name, list, fetch and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
 cache directory, and fetched as its sync says while an editor is open. A repository in place is never fetched.`,
 	}
 	list := &cobra.Command{
@@ -193,7 +195,7 @@ cache directory, and fetched as its sync says while an editor is open. A reposit
 		Use: "sync [NAME…]", Aliases: []string{"update"}, Short: "Clone or fetch now: the named repositories, or all that are not paused",
 		RunE: func(cmd *cobra.Command, names []string) error { return syncRepositories(cmd.Context(), io, g, names) },
 	}
-	c.AddCommand(list, info, sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
+	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
 	return c
 }
 
@@ -237,13 +239,92 @@ func syncRepositories(ctx context.Context, io stdio, g *global, names []string) 
 	return nil
 }
 
+func addCommand(io stdio, g *global) *cobra.Command {
+	var name, auth, kind string
+	var manual bool
+	c := &cobra.Command{
+		Use: "add URL|PATH", Short: "Name a repository in repos.yaml", Args: cobra.ExactArgs(1),
+		Long: `Name a repository in repos.yaml: one to clone by its address, or one in place by its path. The rest of the file stays as it is.
+What is added is cloned at the next repo sync, or while an editor is open.`,
+		Example: `  cabhfuil-lsp repo add https://opendev.org/openstack/nova
+  cabhfuil-lsp repo add ~/src/linux --name linux`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r := config.NewRepository()
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				if r.Path, err = filepath.Abs(args[0]); err != nil {
+					return err
+				}
+			} else {
+				r.Source.URL, r.Source.Type = args[0], kind
+			}
+			base := filepath.Base(strings.TrimRight(filepath.ToSlash(cmp.Or(r.Path, args[0])), "/"))
+			r.Name, r.AuthKey = cmp.Or(name, strings.TrimSuffix(base[strings.LastIndexByte(base, ':')+1:], ".git")), auth
+			if manual {
+				r.Sync.Strategy = config.FetchManual
+			}
+			if err := config.Add(cmd.Context(), config.FindDirs(), r); err != nil {
+				return err
+			}
+			return printed(io, g, map[string]any{"repository": r.Name, "path": r.Path, "url": r.Source.URL}, func() error {
+				_, err := fmt.Fprintf(io.out, "%s is in repos.yaml.\n", r.Name)
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "what to call it, instead of the last part of the address")
+	c.Flags().StringVar(&auth, "auth-key", "", "the `METHOD` of auth.yaml that it is fetched with")
+	c.Flags().StringVar(&kind, "type", "", "the `KIND` of forge, such as github, gitlab or gerrit")
+	c.Flags().BoolVar(&manual, "manual", false, "fetch it only when asked to")
+	return c
+}
+
+func removeCommand(io stdio, g *global) *cobra.Command {
+	var yes, dry bool
+	c := &cobra.Command{
+		Use: "remove NAME", Short: "Take a repository out of repos.yaml, and delete its clone", Args: cobra.ExactArgs(1),
+		Long: `Take a repository out of repos.yaml, and delete its clone. A repository in place stays as it is.`,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			name := args[0]
+			a := newApp(appOptions{alone: true, log: newLog(g.verbose, slog.LevelError)})
+			defer func() { err = errors.Join(err, a.close()) }()
+			clone, err := a.clones.Dir(name)
+			isClone := err == nil
+			what := "take " + name + " out of repos.yaml"
+			if isClone {
+				what += " and delete " + clone
+			}
+			said := map[string]any{"repository": name, "clone": clone, "removed": !dry}
+			if dry {
+				return printed(io, g, said, func() error { _, err := fmt.Fprintln(io.out, "would "+what); return err })
+			}
+			if !yes {
+				if err := agree(io, strings.ToUpper(what[:1])+what[1:]+"?"); err != nil {
+					return err
+				}
+			}
+			if err := config.Remove(cmd.Context(), a.dirs, name); err != nil {
+				return err
+			}
+			if isClone {
+				if err := a.clones.Delete(cmd.Context(), name); err != nil {
+					return err
+				}
+			}
+			return printed(io, g, said, func() error { return nil })
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&dry, "dry-run", false, "say what would be removed, and remove nothing")
+	return c
+}
+
 // pauseCommand changes a clone's record in this process: that is what all others
 // read.
 func pauseCommand(io stdio, g *global, verb, short string, pause bool) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) (err error) {
-			a := newApp(appOptions{alone: true, log: newLog(g.verbose, 0)})
+			a := newApp(appOptions{alone: true, log: newLog(g.verbose, slog.LevelError)})
 			defer func() { err = errors.Join(err, a.close()) }()
 			if err := a.clones.Pause(args[0], pause); err != nil {
 				return err

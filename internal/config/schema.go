@@ -33,17 +33,17 @@ type Repository struct {
 	Name     string   `yaml:"name" is:"name" doc:"what it is called; may be left out where there is a path, and is the directory's name then"`
 	Source   Source   `yaml:"source" doc:"where it is cloned from"`
 	Path     string   `yaml:"path" is:"path" doc:"a repository in place; it is never fetched, pruned or written to"`
-	Remotes  []Remote `yaml:"remotes" doc:"more remotes to fetch" unused:"nothing is cloned yet"`
+	Remotes  []Remote `yaml:"remotes" doc:"more remotes to fetch"`
 	Branches Branches `yaml:"branches" doc:"which branches count"`
-	Sync     Sync     `yaml:"sync" doc:"when it is fetched" unused:"nothing is cloned yet"`
-	Storage  Storage  `yaml:"storage" doc:"how its clone is kept" unused:"nothing is cloned yet"`
-	AuthKey  string   `yaml:"auth_key" doc:"the method of auth.yaml that it is fetched with" unused:"nothing is cloned yet"`
+	Sync     Sync     `yaml:"sync" doc:"when it is fetched"`
+	Storage  Storage  `yaml:"storage" doc:"how its clone is kept" unused:"clones are bare, and nothing is cleaned up yet"`
+	AuthKey  string   `yaml:"auth_key" doc:"the method of auth.yaml that it is fetched with"`
 }
 
 // Source is where a repository comes from.
 type Source struct {
-	URL  string `yaml:"url" is:"url" doc:"its address" unused:"nothing is cloned yet"`
-	Type string `yaml:"type" doc:"the kind of forge, such as github, gitlab, gerrit or generic" unused:"remotes' addresses tell"`
+	URL  string `yaml:"url" is:"url" doc:"its address"`
+	Type string `yaml:"type" doc:"the kind of forge, such as github, gitlab, gerrit or generic: whose default of auth.yaml counts"`
 }
 
 // Remote is one more remote of a clone.
@@ -66,7 +66,7 @@ type Branches struct {
 type Sync struct {
 	Strategy     Strategy      `yaml:"strategy" default:"fetch_all" doc:"what is fetched"`
 	Interval     time.Duration `yaml:"interval" min:"1m" doc:"how often; settings.default_sync_interval where there is none"`
-	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" doc:"with fetch_recent, how far back"`
+	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" doc:"with fetch_recent, how far back" unused:"all is fetched"`
 	PruneDeleted bool          `yaml:"prune_deleted" default:"true" doc:"forget branches that are gone"`
 }
 
@@ -106,17 +106,17 @@ func (StorageType) Values() []string { return []string{string(Bare), string(Full
 
 // Settings are for all clones.
 type Settings struct {
-	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cloned yet"`
-	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none" unused:"nothing is cloned yet"`
-	CloneTimeout        time.Duration `yaml:"clone_timeout" default:"30m" min:"1s" doc:"after which a clone is given up" unused:"nothing is cloned yet"`
-	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once" unused:"nothing is cloned yet"`
+	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cleaned up yet"`
+	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none"`
+	CloneTimeout        time.Duration `yaml:"clone_timeout" default:"30m" min:"1s" doc:"after which an attempt to clone or fetch is given up"`
+	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once; read at the start"`
 }
 
 // Global is global.yaml.
 type Global struct {
 	Version     string         `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
 	Storage     GlobalStorage  `yaml:"storage" doc:"how much may be kept" unused:"nothing is cleaned up yet"`
-	Sync        GlobalSync     `yaml:"sync" doc:"how the network is used" unused:"nothing is cloned yet"`
+	Sync        GlobalSync     `yaml:"sync" doc:"how the network is used"`
 	Performance Performance    `yaml:"performance" doc:"ca-bhfuil's" unused:"accepted for ca-bhfuil's sake"`
 	Features    Features       `yaml:"features" doc:"each can be off"`
 	Dialects    []dialect.Spec `yaml:"dialects" doc:"how your community writes that a commit is a copy, a revert or a fix (see dialects.md)"`
@@ -151,10 +151,10 @@ func (CleanupPolicy) Values() []string {
 
 // GlobalSync is about work on the network.
 type GlobalSync struct {
-	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are worked on at once"`
-	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"of one operation"`
-	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"after a failure"`
-	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows"`
+	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are fetched at once; read at the start"`
+	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"of one operation" unused:"settings.clone_timeout counts"`
+	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"while a remote does not answer; read at the start"`
+	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows" unused:"it doubles"`
 }
 
 // Backoff says how the time between attempts grows.
@@ -210,15 +210,15 @@ type Limits struct {
 // helpers, and never a secret.
 type Auth struct {
 	Version     string                `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
-	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab" unused:"nothing is cloned yet"`
-	AuthMethods map[string]AuthMethod `yaml:"auth_methods" doc:"by the name that auth_key says" unused:"nothing is cloned yet"`
+	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab"`
+	AuthMethods map[string]AuthMethod `yaml:"auth_methods" doc:"by the name that auth_key says"`
 }
 
 // AuthMethod is a way to tell a remote who asks.
 type AuthMethod struct {
 	Type             AuthType `yaml:"type" default:"ssh_key" doc:"the way"`
 	SSHKeyPath       string   `yaml:"ssh_key_path" is:"path" doc:"with ssh_key, the private key's file; ssh's own choice where there is none"`
-	SSHPassphraseEnv string   `yaml:"ssh_key_passphrase_env" is:"env" doc:"the environment variable that holds its passphrase"`
+	SSHPassphraseEnv string   `yaml:"ssh_key_passphrase_env" is:"env" doc:"the environment variable that holds its passphrase" unused:"ssh asks its agent"`
 	TokenEnv         string   `yaml:"token_env" is:"env" doc:"with token, the environment variable that holds it"`
 	UsernameEnv      string   `yaml:"username_env" is:"env" doc:"the environment variable that holds the user's name"`
 	CredentialHelper string   `yaml:"credential_helper" is:"helper" doc:"with credential_helper, git's helper, such as store, libsecret or a path"`

@@ -234,6 +234,39 @@ func (c *Clones) Pause(name string, pause bool) error {
 	return k.change(func(r *syncRecord) { r.Paused = pause })
 }
 
+// Dir is where the clone of a name is, or would be.
+func (c *Clones) Dir(name string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.all[name]
+	if k == nil {
+		return "", fmt.Errorf("%s: %w", name, ErrNoClone)
+	}
+	return k.dir, nil
+}
+
+// Delete removes a clone from the disk, with what is known of it. It waits for an
+// update that is under way.
+func (c *Clones) Delete(ctx context.Context, name string) error {
+	c.mu.Lock()
+	k := c.all[name]
+	c.mu.Unlock()
+	if k == nil {
+		return fmt.Errorf("%s: %w", name, ErrNoClone)
+	}
+	unlock, err := k.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// The record goes first: one without a clone would say that there is one.
+	err = errors.Join(os.RemoveAll(k.record), os.RemoveAll(k.dir))
+	if err != nil {
+		return fmt.Errorf("removing the clone of %s: %w", name, err)
+	}
+	return nil
+}
+
 // Run updates clones as they fall due, until ctx ends.
 func (c *Clones) Run(ctx context.Context) {
 	var wg sync.WaitGroup

@@ -140,7 +140,7 @@ func (r *Registry) Declare(configured []Configured, s Settings) error {
 		}
 		if stays {
 			e.as = as
-			e.repo.Index.Configure(index.Settings{Lines: as.Lines, Dialects: s.Dialects})
+			e.repo.Index.Configure(index.Settings{Lines: as.Lines, Dialects: e.repo.dialects(s.Dialects)})
 			continue
 		}
 		delete(r.byDir, dir)
@@ -345,7 +345,7 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 	r.mu.Lock()
 	if err == nil && declares != r.declares { // meanwhile
 		e.as = r.declaration(loc)
-		repo.Index.Configure(index.Settings{Lines: e.as.Lines, Dialects: r.settings.Dialects})
+		repo.Index.Configure(index.Settings{Lines: e.as.Lines, Dialects: repo.dialects(r.settings.Dialects)})
 	}
 	unwanted := declared && e.as.Path == "" && !r.entered[loc.CommonDir]
 	switch {
@@ -386,12 +386,28 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Sett
 	}
 	repo.Index, err = index.Open(git, index.Options{
 		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(nameOf(loc), loc.CommonDir)), Location: loc.CommonDir,
-		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: s.Dialects, OnChange: r.opt.OnChange,
+		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: repo.dialects(s.Dialects), OnChange: r.opt.OnChange,
 	})
 	if err != nil {
 		return nil, errors.Join(err, git.Close())
 	}
 	return repo, nil
+}
+
+// dialects are how messages of the repository are read: what its remotes call it
+// tells its own requests from those of other projects. A path on this machine
+// tells nothing.
+func (r *Repository) dialects(d *lineage.Dialects) *lineage.Dialects {
+	if d == nil {
+		d = lineage.BuiltinDialects()
+	}
+	var projects []string
+	for _, remote := range r.remotes {
+		if !filepath.IsAbs(remote) && !strings.HasPrefix(remote, ".") && !strings.HasPrefix(remote, "file:") {
+			projects = append(projects, remote)
+		}
+	}
+	return d.Of(projects...)
 }
 
 func (r *Repository) close() error { return errors.Join(r.Index.Close(), r.Git.Close()) }
