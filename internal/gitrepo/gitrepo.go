@@ -11,7 +11,9 @@
 // run. Objects are read through a private view, a git directory of our own that
 // shares the repository's objects and nothing else; in the repository itself
 // only rev-parse, for-each-ref and config run, which start no other program.
-// Nothing is written into a repository, and nothing is fetched.
+// Nothing is written into a repository, and nothing is fetched, but for the
+// clones that are our own (Clone): there the user's configuration counts, for
+// credentials and proxies, and the clone's is ours.
 package gitrepo
 
 import (
