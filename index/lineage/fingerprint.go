@@ -76,8 +76,15 @@ func (f *prints) read(ctx context.Context, c Contents, all []changed) error {
 	for i, file := range files {
 		blobs[i] = file.blob
 	}
-	sums := lineSums{seed: f.seed}
+	sums, path := lineSums{seed: f.seed}, ""
 	return c.Blobs(ctx, blobs, func(h history.Hash, content []byte) error {
+		for files[0].blob != h { // those are missing
+			files = files[1:]
+		}
+		if files[0].path != path {
+			path = files[0].path
+			sums.reset()
+		}
 		f.sums[h] = sums.next(content)
 		return ctx.Err()
 	})
@@ -94,18 +101,22 @@ type lineSums struct {
 	kept []byte // a buffer of lines
 }
 
+// reset forgets the text before: the next one has nothing to do with it.
+func (s *lineSums) reset() { s.last, s.sum = s.last[:0], 0 }
+
 func (s *lineSums) next(text []byte) uint64 {
 	tail := commonTail(s.last, text)
 	a, b := s.last[:len(s.last)-tail], text[:len(text)-tail]
-	for {
-		head := commonHead(a, b)
-		a, b = a[head:], b[head:]
+	head := commonHead(a, b)
+	a, b = a[head:], b[head:]
+	for len(a) > 0 && len(b) > 0 {
 		i, j := meet(a, b)
 		s.sum += s.lines(b[:j]) - s.lines(a[:i])
-		if a, b = a[i:], b[j:]; len(a)+len(b) == 0 {
-			break
-		}
+		a, b = a[i:], b[j:]
+		head := commonHead(a, b)
+		a, b = a[head:], b[head:]
 	}
+	s.sum += s.lines(b) - s.lines(a)
 	s.last = append(s.last[:0], text...)
 	return s.sum
 }
