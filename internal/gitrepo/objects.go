@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,9 @@ func (s *gitSource) startObjects(ctx context.Context, args ...string) (*objects,
 	if err == nil {
 		var out io.ReadCloser
 		if out, err = cmd.StdoutPipe(); err == nil {
+			if slices.Contains(args, "--buffer") {
+				widen(out)
+			}
 			if err = cmd.Start(); err == nil {
 				return &objects{cmd: cmd, said: said, in: in, out: bufio.NewReaderSize(out, 1<<18), stop: stop, size: s.hashSize}, nil
 			}
