@@ -233,6 +233,7 @@ async function scenario(browser, address, theme) {
       const hover = await page.hover(facts.lacked.slice(0, 12));
       page.expect(hover.includes(facts.upstream), `the hover lacks its lines: ${hover}`);
       await shot("missing");
+      await page.press("Escape"); // the hover may cover the tab
       await back();
     });
   }
