@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 30s
 REPO ?= .
 
-.PHONY: help build test exttest lint fuzz bench series paths refs lineage lenses e2e generate ext
+.PHONY: help build test exttest lint fuzz bench series paths refs lineage contents cards lenses e2e generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -48,6 +48,12 @@ refs: build ## the time to index REPO with few and with many refs
 
 lineage: ## what lineage finds in REPO, and a sample of copies to judge
 	$(GO) run ./internal/bench/lineage -repo $(REPO)
+
+contents: ## what comparing contents costs on REPO, against git patch-id, and what lineage adds to an index
+	$(GO) run ./internal/bench/contents -repo $(REPO)
+
+cards: build ## how long a fix card with many lines takes, and those of REPO
+	$(GO) run ./internal/bench/cards -bin $(BIN) -repo $(REPO)
 
 lenses: build ## lenses of random source files of REPO against git blame, also edited ones
 	$(GO) run ./internal/bench/lenses -bin $(BIN) -repo $(REPO)

@@ -186,6 +186,9 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 
 // retrace gives the present snapshot, which has this graph, its lineage.
 func (x *Index) retrace(ctx context.Context, g *graph.Graph, lines []line.Line, said map[history.Hash]lineage.Fact) (err error) {
+	if x.opt.NoLineage {
+		return nil
+	}
 	if x.facts, err = x.learn(ctx, g, x.facts, said); err != nil {
 		return err
 	}
@@ -271,7 +274,9 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, s
 	err := x.src.Walk(ctx, want, have, func(c *history.Commit) error {
 		nodes = append(nodes, graph.Node{Hash: c.Hash, Parents: c.Parents, CommitTime: c.Committer.Date.Unix(), AuthorTime: c.Author.Date.Unix(),
 			Author: graph.PersonOf(c.Author), Committer: graph.PersonOf(c.Committer), Truncated: boundary[c.Hash]})
-		facts.put(c)
+		if !x.opt.NoLineage {
+			facts.put(c)
+		}
 		if hold {
 			x.held.put(c)
 		}

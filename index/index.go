@@ -72,6 +72,8 @@ type Options struct {
 	// NoTrailers leaves aside what messages say of copies, all but Change-Ids: to
 	// measure how much the rest finds.
 	NoTrailers bool
+	// NoLineage leaves lineage out altogether: to measure what it costs.
+	NoLineage bool
 	// OnChange is called after each publication, from the index's goroutines; it
 	// must not block.
 	OnChange func()

@@ -39,5 +39,13 @@ def stop(valves):
         valve.close(drain=True)
 PY
 
+# The only release line, where there is one, and a commit that it lacks.
+line=$(git for-each-ref --format='%(refname:lstrip=3)' refs/remotes/origin/stable)
+lacked=
+case $line in
+*$'\n'*) line= ;;
+?*) lacked=$(git rev-list --no-merges --max-count=1 "origin/$line..HEAD") ;;
+esac
+
 printf '%s=%s\n' directory "$PWD" sha "$sha" other "$other" subject "$subject" \
-  upstream "$(git symbolic-ref --short HEAD)"
+  upstream "$(git symbolic-ref --short HEAD)" line "$line" lacked "$lacked"

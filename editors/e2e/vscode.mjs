@@ -223,6 +223,20 @@ async function scenario(browser, address, theme) {
     await shot("search");
     await page.press("Escape");
   });
+  if (facts.lacked) {
+    await run("the list of what a line lacks opens, and has hovers", async () => {
+      await page.commandWithPick("Cá Bhfuil: Show What a Line Lacks", "line that lacks");
+      await page.waitForPick(facts.line);
+      await page.press("Enter");
+      await page.waitForTab("lines.missing");
+      await page.waitForEditorText(`What ${facts.line} lacks of ${facts.upstream}`);
+      const hover = await page.hover(facts.lacked.slice(0, 12));
+      page.expect(hover.includes(facts.upstream), `the hover lacks its lines: ${hover}`);
+      await shot("missing");
+      await page.press("Escape"); // the hover may cover the tab
+      await back();
+    });
+  }
   await run("a hover in a code comment shows the commit", async () => {
     await page.openFile("example.py");
     // A lens that appears moves the text away from below the pointer.

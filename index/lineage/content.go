@@ -1,7 +1,6 @@
 package lineage
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"hash/maphash"
@@ -99,7 +98,7 @@ func (l *Lineage) Complete() bool { return l.complete }
 // told is called with how many commits were looked at, of how many. The error is
 // ctx's, or Contents'.
 func (l *Lineage) Compare(ctx context.Context, f *Facts, c Contents, told func(done, all int)) (Compared, error) {
-	m := &comparison{Lineage: l, facts: f, contents: c, told: told, seed: maphash.MakeSeed(), sums: map[history.Hash]uint64{}}
+	m := &comparison{Lineage: l, facts: f, contents: c, told: told, seed: maphash.MakeSeed()}
 	open := l.openCommits()
 	if len(open) == 0 {
 		return Compared{open: openKey(open)}, nil
@@ -131,7 +130,6 @@ type comparison struct {
 	contents Contents
 	told     func(done, all int)
 	seed     maphash.Seed
-	sums     map[history.Hash]uint64 // of blobs' lines
 }
 
 // changed is what a commit changed.
@@ -275,15 +273,20 @@ func (m *comparison) pathKey(deltas []history.Delta) uint64 {
 // judge keeps the pairs whose fingerprints are equal and that git's patch-id, or
 // the number of their lines, confirms. A commit has one source at most.
 func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
-	if err := m.sumBlobs(ctx, pairs); err != nil {
+	var all []changed
+	for _, p := range pairs {
+		all = append(all, p.copy, p.source)
+	}
+	prints := newPrints()
+	if err := prints.read(ctx, m.contents, all); err != nil {
 		return nil, err
 	}
 	var alike []pair
 	asked := map[graph.Pos]bool{}
 	var hashes []history.Hash
 	for _, p := range pairs {
-		a, ok := m.fingerprint(p.copy.deltas)
-		b, known := m.fingerprint(p.source.deltas)
+		a, ok := prints.of(p.copy.deltas)
+		b, known := prints.of(p.source.deltas)
 		if !ok || !known || a != b {
 			continue
 		}
@@ -326,70 +329,6 @@ func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 
 // tinyPatch is how many changed lines say enough without the lines around them.
 const tinyPatch = 6
-
-// fingerprint is the sum of the hashes of all lines that a commit adds less those
-// that it takes away. No diff is needed for it: what stays cancels out, and so
-// does what only moves; then, and where a file was not read, it is not ok.
-func (m *comparison) fingerprint(deltas []history.Delta) (sum uint64, ok bool) {
-	for _, d := range deltas {
-		for _, side := range []history.Hash{d.New, d.Old} {
-			if side.IsZero() {
-				continue
-			}
-			s, known := m.sums[side]
-			if !known {
-				return 0, false
-			}
-			if side == d.New {
-				sum += s
-			} else {
-				sum -= s
-			}
-		}
-	}
-	return sum, sum != 0
-}
-
-// sumBlobs reads the files of pairs and sums their lines' hashes.
-func (m *comparison) sumBlobs(ctx context.Context, pairs []pair) error {
-	var blobs []history.Hash
-	asked := map[history.Hash]bool{}
-	for _, p := range pairs {
-		for _, deltas := range [][]history.Delta{p.copy.deltas, p.source.deltas} {
-			for _, d := range deltas {
-				for _, b := range []history.Hash{d.Old, d.New} {
-					if !b.IsZero() && !asked[b] {
-						asked[b] = true
-						blobs = append(blobs, b)
-					}
-				}
-			}
-		}
-	}
-	return m.contents.Blobs(ctx, blobs, func(h history.Hash, content []byte) error {
-		m.sums[h] = m.lineSum(content)
-		return ctx.Err()
-	})
-}
-
-// lineSum is the sum of the hashes of lines, without white space, as git's
-// patch-id takes them.
-func (m *comparison) lineSum(content []byte) uint64 {
-	var sum uint64
-	var kept []byte
-	for line := range bytes.Lines(content) {
-		kept = kept[:0]
-		for _, c := range line {
-			if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
-				kept = append(kept, c)
-			}
-		}
-		if len(kept) > 0 {
-			sum += maphash.Bytes(m.seed, kept)
-		}
-	}
-	return sum
-}
 
 // WithCompared makes facts that also have what a comparison came to.
 func (f *Facts) WithCompared(c Compared) *Facts {

@@ -1,7 +1,6 @@
 package gitrepo
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,118 +13,27 @@ import (
 
 // Deltas calls fn with each of the commits, in the order asked, and the files
 // that it changed against its parent, or all of a root's; merges are left out, and
-// so is what lies behind a commit whose trees are missing. A rename is two
+// so are commits whose own or whose parents' objects are missing. A rename is two
 // deltas. It needs an installed git: ErrNeedsGit.
 func (r *Repository) Deltas(ctx context.Context, hashes []history.Hash, fn func(history.Hash, []history.Delta) error) error {
-	if r.git == nil {
-		return ErrNeedsGit
-	}
-	out, wait, err := r.git.diffs(ctx, hashes, "--raw", "-z", "-r", "--no-renames")
-	if err != nil || out == nil {
-		return err
-	}
-	readErr := readDeltas(bufio.NewReaderSize(out, 1<<16), fn)
-	return wait(readErr)
+	return entries(ctx, r.git, hashes, nil, delta, fn)
 }
 
-// diffs starts one git diff-tree over the commits; wait ends it, with what
-// reading said. out is nil where there is nothing to ask.
-func (s *gitSource) diffs(ctx context.Context, hashes []history.Hash, options ...string) (out io.Reader, wait func(error) error, err error) {
-	if len(hashes) == 0 {
-		return nil, nil, nil
+func delta(deltas []history.Delta, field, path []byte) ([]history.Delta, error) {
+	words := strings.Fields(string(field[1:])) // mode, mode, name, name, status
+	if len(words) < 5 {
+		return nil, fmt.Errorf("git diff-tree printed %q", field)
 	}
-	select { // apart from the slots of acquire: questions never wait for this
-	case s.changers <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+	const gitlink = "160000"
+	if words[0] == gitlink || words[1] == gitlink {
+		return deltas, nil // a submodule's commit is no content of ours
 	}
-	asked := ctx
-	ctx, cancel := context.WithCancel(ctx)
-	cmd, said := command(ctx, s.viewDir, s.viewEnv(), append([]string{"diff-tree", "--stdin", "--root", "--always", "--no-ext-diff", "--no-textconv", "--no-color"}, options...)...)
-	var names strings.Builder
-	for _, h := range hashes {
-		names.WriteString(h.String())
-		names.WriteByte('\n')
+	from, err := history.ParseHash(words[2])
+	to, toErr := history.ParseHash(words[3])
+	if err != nil || toErr != nil {
+		return nil, fmt.Errorf("git diff-tree printed %q", field)
 	}
-	cmd.Stdin = strings.NewReader(names.String())
-	pipe, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		cancel()
-		<-s.changers
-		return nil, nil, fmt.Errorf("starting git diff-tree: %w", err)
-	}
-	return pipe, func(readErr error) error {
-		defer func() { <-s.changers }()
-		defer cancel()
-		if readErr != nil {
-			cancel()
-		}
-		waitErr := cmd.Wait()
-		switch {
-		case asked.Err() != nil:
-			return asked.Err()
-		case readErr != nil && !errors.Is(readErr, io.ErrUnexpectedEOF):
-			return readErr
-		case waitErr != nil && !missingObject(said.String()):
-			return &gitError{cmd.Args[1:], said.String(), waitErr}
-		}
-		return nil
-	}, nil
-}
-
-// readDeltas reads what diff-tree prints with --raw -z: a commit's name, and for
-// each file ":<mode> <mode> <name> <name> <status>", a NUL, the path.
-func readDeltas(in *bufio.Reader, fn func(history.Hash, []history.Delta) error) error {
-	var at history.Hash
-	var deltas []history.Delta
-	hand := func() error {
-		if at.IsZero() {
-			return nil
-		}
-		return fn(at, deltas)
-	}
-	for {
-		field, err := readField(in)
-		if errors.Is(err, io.EOF) {
-			return hand()
-		}
-		if err != nil {
-			return err
-		}
-		if field[0] != ':' {
-			if err := hand(); err != nil {
-				return err
-			}
-			if at, err = history.ParseHash(string(field)); err != nil {
-				return fmt.Errorf("git diff-tree printed %q", field)
-			}
-			deltas = nil
-			continue
-		}
-		words := strings.Fields(string(field[1:]))
-		path, err := readField(in)
-		if err != nil {
-			return io.ErrUnexpectedEOF
-		}
-		if len(words) < 5 {
-			return fmt.Errorf("git diff-tree printed %q", field)
-		}
-		const gitlink = "160000"
-		if words[0] == gitlink || words[1] == gitlink {
-			continue // a submodule's commit is no content of ours
-		}
-		d := history.Delta{Path: string(path)}
-		if d.Old, err = history.ParseHash(words[2]); err == nil {
-			d.New, err = history.ParseHash(words[3])
-		}
-		if err != nil {
-			return fmt.Errorf("git diff-tree printed %q", field)
-		}
-		deltas = append(deltas, d)
-	}
+	return append(deltas, history.Delta{Path: string(path), Old: from, New: to}), nil
 }
 
 // maxBlob bounds the files that are compared: larger ones are hardly patched.
@@ -182,16 +90,18 @@ func (r *Repository) PatchIDs(ctx context.Context, hashes []history.Hash) (map[h
 	if r.git == nil {
 		return nil, ErrNeedsGit
 	}
-	out, wait, err := r.git.diffs(ctx, hashes, "--patch", "--no-renames", "--full-index")
-	if err != nil || out == nil {
-		return nil, err
+	if len(hashes) == 0 {
+		return nil, nil
 	}
 	var text bytes.Buffer
-	_, readErr := io.Copy(&text, io.LimitReader(out, maxPatches))
-	if readErr == nil && text.Len() == maxPatches {
-		readErr = fmt.Errorf("the patches of %d commits are larger than %d bytes", len(hashes), maxPatches)
-	}
-	if err := wait(readErr); err != nil {
+	err := r.git.diffTree(ctx, hashes, func(out io.Reader) error {
+		_, err := io.Copy(&text, io.LimitReader(out, maxPatches))
+		if err == nil && text.Len() == maxPatches {
+			err = fmt.Errorf("the patches of %d commits are larger than %d bytes", len(hashes), maxPatches)
+		}
+		return err
+	}, "--patch", "--full-index")
+	if err != nil && !errors.Is(err, errUnread) {
 		return nil, err
 	}
 	lines := countLines(text.Bytes())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -32,19 +33,25 @@ func FuzzParseCommit(f *testing.F) {
 	})
 }
 
-// FuzzReadChanges: whatever diff-tree prints, reading it ends, and names come
+// FuzzReadEntries: whatever diff-tree prints, reading it ends, and names come
 // with paths that are not empty.
-func FuzzReadChanges(f *testing.F) {
+func FuzzReadEntries(f *testing.F) {
 	sha := strings.Repeat("0123456789", 4)
 	f.Add([]byte(sha + "\x00:100644 100644 " + sha + " " + sha + " M\x00a/b\x00" + sha + "\x00"))
 	f.Add([]byte(sha + "\x00::040000 040000 040000 " + sha + " " + sha + " " + sha + " MM\x00a\x00"))
 	f.Add([]byte(":100644\x00x\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_ = readChanges(bufio.NewReader(bytes.NewReader(b)), func(h history.Hash, paths []string, _ bool) error { //nolint:errcheck // most inputs are nonsense
+		_ = readEntries(bufio.NewReader(bytes.NewReader(b)), changedPath, func(h history.Hash, paths []string, _ bool) error { //nolint:errcheck // most inputs are nonsense
 			for _, p := range paths {
 				if p == "" || strings.Contains(p, "\x00") {
 					t.Errorf("path %q of %s", p, h)
 				}
+			}
+			return nil
+		})
+		_ = readEntries(bufio.NewReader(bytes.NewReader(b)), delta, func(h history.Hash, deltas []history.Delta, _ bool) error { //nolint:errcheck // the same
+			if slices.ContainsFunc(deltas, func(d history.Delta) bool { return d.Path == "" }) {
+				t.Errorf("a path without a name in %s", h)
 			}
 			return nil
 		})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,13 +36,20 @@ type objects struct {
 	broken error
 }
 
+// baseCache bounds what a git process keeps of the objects that others are deltas
+// of. git's own bound of 96 MB is no faster where they are asked for in some order.
+const baseCache = "core.deltaBaseCacheLimit=16m"
+
 func (s *gitSource) startObjects(ctx context.Context, args ...string) (*objects, error) {
 	ctx, stop := context.WithCancel(ctx)
-	cmd, said := command(ctx, s.viewDir, s.viewEnv(), append([]string{"cat-file"}, args...)...)
+	cmd, said := command(ctx, s.viewDir, s.viewEnv(), append([]string{"-c", baseCache, "cat-file"}, args...)...)
 	in, err := cmd.StdinPipe()
 	if err == nil {
 		var out io.ReadCloser
 		if out, err = cmd.StdoutPipe(); err == nil {
+			if slices.Contains(args, "--buffer") {
+				widen(out)
+			}
 			if err = cmd.Start(); err == nil {
 				return &objects{cmd: cmd, said: said, in: in, out: bufio.NewReaderSize(out, 1<<18), stop: stop, size: s.hashSize}, nil
 			}

@@ -39,9 +39,27 @@ func ParseMissingURI(uri string) (m Missing, ok bool) {
 	}
 	m.Repository, ok = strings.CutSuffix(strings.TrimPrefix(u.Path, "/"), missingSuffix)
 	q := u.Query()
+	if !strings.Contains(u.RawQuery, "=") {
+		q = encodedQuery(u.RawQuery)
+	}
 	m.From, m.In, m.Since = q.Get("from"), q.Get("in"), q.Get("since")
 	m.Needed, m.Security = q.Get("needed") == "true", q.Get("security") == "true"
 	return m, ok && m.Repository != "" && m.From != ""
+}
+
+// encodedQuery reads a query as VS Code writes it: decoded, and then encoded as a
+// whole, with its = and &. So a value that holds an & ends there.
+func encodedQuery(raw string) url.Values {
+	q := url.Values{}
+	text, err := url.PathUnescape(raw)
+	if err != nil {
+		return q
+	}
+	for pair := range strings.SplitSeq(text, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		q.Set(name, value)
+	}
+	return q
 }
 
 // MissingDocument is the text that lists what a line lacks, in sections by

@@ -1,6 +1,7 @@
 package lookup_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -63,6 +64,26 @@ Left out (3)
 	for _, uri := range []string{"cabhfuil:/demo/lines.missing", "cabhfuil:/lines.missing?from=x", "file:///demo/lines.missing?from=x", "cabhfuil:/demo/x?from=x", "%"} {
 		if m, ok := lookup.ParseMissingURI(uri); ok {
 			t.Errorf("%s is read as %+v", uri, m)
+		}
+	}
+}
+
+// TestMissingURIOfVSCode: VS Code decodes an address and encodes it in its own way.
+func TestMissingURIOfVSCode(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []lookup.Missing{
+		{From: "stable/1.0", Needed: true},
+		{From: "c++-stable", In: "100%", Since: "2025-01-31", Security: true},
+	} {
+		asked.Repository = "demo"
+		address, query, _ := strings.Cut(lookup.MissingURI(asked), "?")
+		decoded, err := url.PathUnescape(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		uri := address + "?" + strings.ReplaceAll(url.QueryEscape(decoded), "+", "%20")
+		if got, ok := lookup.ParseMissingURI(uri); !ok || got != asked {
+			t.Errorf("%s is read as %+v %v, want %+v", uri, got, ok, asked)
 		}
 	}
 }

@@ -13,6 +13,12 @@ export interface SearchAnswer {
   readonly total: number;
 }
 
+export interface LinesAnswer {
+  readonly repository: string;
+  /** By name: the upstream line, then the release lines. */
+  readonly lines: readonly string[];
+}
+
 /** A key that can only be a commit: what is put into links and commands. */
 export function isSha(text: string): boolean {
   return /^[0-9a-f]{7,64}$/i.test(text);
@@ -34,6 +40,16 @@ export function commitsIn(where: unknown): CommitAnswer[] {
   );
 }
 
+/** The lines of each repository in an answer of `cabhfuil.where`. */
+export function linesIn(where: unknown): LinesAnswer[] {
+  return list(where).flatMap((answer) =>
+    list(field(answer, "matches")).map((match) => ({
+      repository: text(field(match, "repository")),
+      lines: list(field(match, "branches")).map((branch) => text(field(branch, "name"))),
+    })),
+  );
+}
+
 /** The hits in an answer of `cabhfuil.search`. */
 export function hitsIn(search: unknown): SearchAnswer {
   return {
@@ -48,9 +64,9 @@ export function hitsIn(search: unknown): SearchAnswer {
   };
 }
 
-/** Where the document is that an answer of `cabhfuil.commit` names. */
-export function documentUri(commit: unknown): string {
-  return text(field(commit, "uri"));
+/** Where the document is that an answer of `cabhfuil.commit` or `cabhfuil.missing` names. */
+export function documentUri(answer: unknown): string {
+  return text(field(answer, "uri"));
 }
 
 /** The names of the repositories in an answer of `cabhfuil.reindex`. */

@@ -8,6 +8,7 @@ import {
   type CommitAnswer,
 } from "./answers";
 import { commandIds, type CommitTarget } from "./hoverLinks";
+import { showMissing } from "./missing";
 import { searchCommits } from "./search";
 import type { Session } from "./session";
 
@@ -35,6 +36,7 @@ export function registerCommands(
     "cabhfuil-vscode.search": () => {
       searchCommits(session, (commit) => shown(() => showCommit(session, commit)));
     },
+    "cabhfuil-vscode.showMissing": () => showMissing(session),
     "cabhfuil-vscode.reindex": async () => {
       const names = repositoriesIn(await session.ask("cabhfuil.reindex", {}));
       vscode.window.setStatusBarMessage(`Indexing ${names.join(", ")} again`, 5_000);

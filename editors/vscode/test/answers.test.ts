@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { commitsIn, documentUri, fixesLine, hitsIn, repositoriesIn } from "../src/answers";
+import { commitsIn, documentUri, fixesLine, hitsIn, linesIn, repositoriesIn } from "../src/answers";
 
 const sha = "7f4343198c2a5b1e0d9c8b7a6f5e4d3c2b1a0987";
 const commit = { sha, subject: 'Say "no"', body: "", author: {}, parents: [] };
@@ -11,6 +11,25 @@ test("the commits of all matches are taken from an answer of where", () => {
     { query: "0000000", error: null, matches: [] },
   ];
   assert.deepEqual(commitsIn(answer), [{ repository: "nova", sha, subject: 'Say "no"' }]);
+});
+
+test("the lines of each repository are taken in the server's order", () => {
+  const branches = [{ name: "main", status: "contains" }, { name: "stable/1" }];
+  const answer = [
+    {
+      query: "HEAD",
+      error: null,
+      matches: [
+        { repository: "nova", commit, branches },
+        { repository: "demo", commit, branches: [] },
+      ],
+    },
+  ];
+  assert.deepEqual(linesIn(answer), [
+    { repository: "nova", lines: ["main", "stable/1"] },
+    { repository: "demo", lines: [] },
+  ]);
+  assert.throws(() => linesIn([{ matches: [{ repository: "nova" }] }]), /“branches”/);
 });
 
 test("a Fixes: line has twelve digits and the subject as it is", () => {
