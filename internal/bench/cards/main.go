@@ -48,7 +48,7 @@ func run(bin, repo string, lines, n int, seed uint64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(top)) }()
-	fmt.Print("| repository | changes | lines | of these with the change, most | related commits, most | median · p99 · most |\n| --- | --- | --- | --- | --- | --- |\n")
+	fmt.Print("| repository | changes | lines | of these with the change, most | related commits, most | median · p99 · most | the server's CPU |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	dir := filepath.Join(top, "made.git")
 	changes, err := makeRepository(dir, lines)
 	if err != nil {
@@ -123,6 +123,7 @@ func measure(bin, home, dir, name string, changes []string, n int) error {
 	}
 	var times []time.Duration
 	known, lines, there, related := map[string]bool{}, 0, 0, 0
+	before := ticks(cmd.Process.Pid)
 	for i := range n {
 		var answers []history.Answer
 		start := time.Now()
@@ -150,13 +151,31 @@ func measure(bin, home, dir, name string, changes []string, n int) error {
 	if len(times) == 0 {
 		return errors.New("no card was answered")
 	}
+	cpu := time.Duration(ticks(cmd.Process.Pid)-before) * 10 * time.Millisecond / time.Duration(n)
 	slices.Sort(times)
 	ms := func(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }
-	fmt.Printf("| %s | %d | %d | %d | %d | %s · %s · %s ms |\n", name, len(known), lines, there, related, ms(times[len(times)/2]), ms(times[len(times)*99/100]), ms(times[len(times)-1]))
+	fmt.Printf("| %s | %d | %d | %d | %d | %s · %s · %s ms | %s ms |\n", name, len(known), lines, there, related, ms(times[len(times)/2]), ms(times[len(times)*99/100]), ms(times[len(times)-1]), ms(cpu))
 	if err := c.Close(ctx); err != nil {
 		return err
 	}
 	return cmd.Wait()
+}
+
+// ticks are how many hundredths of a second a process has run, without those that
+// it started, by Linux's /proc; elsewhere 0.
+func ticks(pid int) (n int64) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	for _, field := range fields[min(11, len(fields)):min(13, len(fields))] { // in user mode, in the kernel
+		var t int64
+		if _, err := fmt.Sscan(field, &t); err == nil {
+			n += t
+		}
+	}
+	return n
 }
 
 type pipe struct {
