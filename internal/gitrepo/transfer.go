@@ -245,7 +245,7 @@ func (a Auth) options() (options, env []string, err error) {
 	case a.Helper != "":
 		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + a.Helper}, nil, nil
 	}
-	return nil, []string{"GIT_SSH_COMMAND=" + cmp.Or(os.Getenv("GIT_SSH_COMMAND"), "ssh -o BatchMode=yes")}, nil
+	return nil, nil, nil // a GIT_SSH_COMMAND would outdo the user's core.sshCommand
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
