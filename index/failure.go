@@ -23,12 +23,17 @@ type failure struct {
 // built anew from then on.
 var ErrDamaged = errors.New("the text index is damaged and is being built anew")
 
+// mendable says that the text index may be built anew. Else there was no room.
+func (f *failure) mendable() bool { return f != nil && (f.damaged || f.stuck) }
+
 // fail gives the text index up, for the first reason that there is.
 func (w *words) fail(f failure) {
 	w.failing.Do(func() {
 		w.failure = &f
 		close(w.failed)
-		if w.onFail != nil {
+		// Who feeds a full disk learns of it, and would try again at once and for ever
+		// if it were called for that.
+		if w.onFail != nil && (f.mendable() || !w.feeding.Load()) {
 			w.onFail()
 		}
 	})

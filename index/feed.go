@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
@@ -100,11 +101,22 @@ func (x *Index) feedAll(ctx context.Context) error {
 		return err
 	}
 	if x.store.held.Load() {
-		if unkept == nil {
+		before := x.mends
+		switch {
+		case unkept != nil: // mend has said so
+		case x.refused.err != nil && x.refused.graph == g && time.Since(x.refused.at) < diskRetry:
+			unkept = x.refused.err
+		default:
 			unkept = x.feedDisk(ctx, gen, g)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if w := gen.words; w != nil && w.failedWith().mendable() {
+			return nil // which comes with a signal
+		}
+		if unkept != x.refused.err && x.mends == before {
+			x.refused = refusal{g, time.Now(), unkept}
 		}
 		x.keep(keptWords, unkept)
 	}
@@ -130,6 +142,17 @@ func (gen *generation) missing(g *graph.Graph) int {
 	}
 	return max(0, g.Len()-int(gen.words.covered.Load()))
 }
+
+// refusal is why the disk did not take the words of a graph, if err is not nil.
+type refusal struct {
+	graph *graph.Graph
+	at    time.Time
+	err   error
+}
+
+// diskRetry is how long a disk that had no room is left alone while there is
+// nothing new to write: each try is much work.
+const diskRetry = 30 * time.Second
 
 // maxMends bounds how often a process builds text indexes anew that fail: what
 // fails again is no damage.
@@ -158,7 +181,7 @@ func (x *Index) mend() (unkept, err error) {
 	for _, w := range failed {
 		f := w.failedWith()
 		err = errors.Join(err, contained(w.close))
-		if !f.damaged && !f.stuck {
+		if !f.mendable() {
 			unkept = f.err
 			continue
 		}
@@ -254,13 +277,22 @@ func (x *Index) feedDisk(ctx context.Context, gen *generation, g *graph.Graph) e
 	x.genMu.Lock()
 	end := min(gen.saved, g.Len())
 	x.genMu.Unlock()
+	w.feeding.Store(true)
 	err := x.feedTo(ctx, g, end, w)
+	w.feeding.Store(false)
+	f := w.failedWith()
+	if err == nil && f != nil {
+		err = f.err
+	}
 	switch {
-	case gen.words == w && (err == nil || ctx.Err() != nil):
+	case gen.words == w && (err == nil || ctx.Err() != nil || f.mendable()):
 		return err
 	case gen.words == w:
 		_, closeErr := x.put(gen, nil)
 		return errors.Join(err, closeErr)
+	case f.mendable(): // those in memory answer; mend bounds the tries
+		x.mends++
+		fallthrough
 	case err != nil || end < g.Len(): // those in memory have more
 		return errors.Join(err, w.close())
 	}

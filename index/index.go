@@ -124,9 +124,12 @@ type Index struct {
 	kept       [3]error      // why the index is not kept on disk, by part
 
 	store *store
-	mends int // how often the text index was given up; the feeder's
 	held  heldCommits
 	gaps  gaps // follow's alone
+
+	// These are the feeder's alone.
+	mends   int     // how often the text index was given up
+	refused refusal // by the disk, at the last try
 
 	// facts are what the messages of the graph's commits say, as far as they were
 	// read; savedFacts are those on disk. The follower alone uses them.

@@ -56,7 +56,8 @@ type words struct {
 	failing sync.Once
 	failed  chan struct{} // closed when failure is set
 	failure *failure
-	onFail  func() // called once; it must not block
+	onFail  func() // called once, unless the feeder sees the failure itself; it must not block
+	feeding atomic.Bool
 }
 
 var schemaKey = []byte("schema")

@@ -207,7 +207,9 @@ func invalidParams(text string) error { return jsonrpc2.NewError(jsonrpc2.Invali
 
 // handle is the one entry of all messages. It runs on the reading goroutine, so
 // notifications are done before the next message is read; requests leave it
-// with Async.
+// with Async, those that are refused too, since their replies may have to wait
+// for a client that writes before it reads on. The first and the last request
+// are replied to before anything else is read: what follows depends on them.
 func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error) {
 	if !req.IsCall() {
 		if err := s.notified(ctx, req); err != nil {
@@ -217,14 +219,16 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 	}
 	method, ok := requests[req.Method()]
 	if err := s.admit(req.Method(), ok); err != nil {
+		jsonrpc2.Async(ctx)
 		return nil, err
 	}
 	if req.Method() == "initialize" || req.Method() == "shutdown" {
-		return s.call(ctx, method, req) // what follows depends on them
+		return s.call(ctx, method, req)
 	}
 	// Documents as they are now: a change that comes next must not be seen.
 	run, err := s.prepare(method, req)
 	if err != nil {
+		jsonrpc2.Async(ctx)
 		return nil, err
 	}
 	ctx, done := s.cancellable(ctx, req.ID())

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +116,7 @@ func TestFullDiskWhileRunning(t *testing.T) {
 		r := s.status(t)
 		return r.State == "ready" && strings.Contains(r.Error, "no space left on device")
 	})
+	eventually(t, "it rests, and does not try the full disk for ever", resting(t, s.pid))
 	b.grow("refs/heads/main", "refs/heads/main", 20)
 	commits := len(strings.Fields(b.Git("rev-list", "--all")))
 	defer func() {
@@ -134,6 +137,27 @@ func TestFullDiskWhileRunning(t *testing.T) {
 	s.kill()
 	b.p.warm(t)
 	b.check(t)
+}
+
+// resting says whether a process took next to no processor time over the last
+// fifty times that it was asked.
+func resting(t *testing.T, pid int) func() bool {
+	var took []int // ticks of 10 ms
+	return func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(stat), ") ")
+		field := strings.Fields(after) // from the third one on (proc_pid_stat(5))
+		user, userErr := strconv.Atoi(field[14-3])
+		system, systemErr := strconv.Atoi(field[15-3])
+		if err := errors.Join(userErr, systemErr); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, user+system)
+		return len(took) > 50 && took[len(took)-1]-took[len(took)-51] <= 5
+	}
 }
 
 // TestFileSizeLimit is a disk that is full for any user: files may not grow.
@@ -170,6 +194,7 @@ func (p program) warm(t *testing.T) {
 
 // editor is a server of the program as an editor starts it.
 type editor struct {
+	pid  int
 	in   io.WriteCloser
 	out  *bufio.Reader
 	kill func()
@@ -191,7 +216,7 @@ func (p program) serve(t *testing.T) *editor {
 		t.Fatal(err)
 	}
 	var once sync.Once
-	s := &editor{in: in, out: bufio.NewReader(out), kill: func() {
+	s := &editor{pid: cmd.Process.Pid, in: in, out: bufio.NewReader(out), kill: func() {
 		once.Do(func() {
 			_ = cmd.Process.Kill() //nolint:errcheck // it may have ended
 			_ = cmd.Wait()         //nolint:errcheck // it was killed

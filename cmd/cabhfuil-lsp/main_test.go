@@ -12,7 +12,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -45,11 +47,21 @@ func (p program) environment() []string {
 	return append(env, p.env...)
 }
 
+// hangs is when a verb is taken to hang, also on a busy machine.
+const hangs = 3 * time.Minute
+
+// run runs a verb to its end. One that hangs is told to say where: its goroutines
+// are in what it prints on standard error.
 func (p program) run(stdin string, args ...string) (stdout, stderr string, code int, err error) {
 	cmd := p.command(args...)
 	var out, said bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &said
-	err = cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return "", "", 0, err
+	}
+	hung := time.AfterFunc(hangs, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) }) //nolint:errcheck // it may have ended just now
+	defer hung.Stop()
+	err = cmd.Wait()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		err = nil

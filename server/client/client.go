@@ -40,6 +40,7 @@ type Options struct {
 // Client is a connection to a server. It is safe for concurrent use.
 type Client struct {
 	conn jsonrpc2.Conn
+	wire io.Closer
 
 	mu     sync.Mutex
 	titles map[string]string
@@ -48,7 +49,7 @@ type Client struct {
 
 // New initializes a connection. The client owns rwc from then on.
 func New(ctx context.Context, rwc io.ReadWriteCloser, opt Options) (*Client, error) {
-	c := &Client{conn: jsonrpc2.NewConn(jsonrpc2.NewStream(rwc)), titles: map[string]string{}, opt: opt}
+	c := &Client{conn: jsonrpc2.NewConn(jsonrpc2.NewStream(rwc)), wire: rwc, titles: map[string]string{}, opt: opt}
 	c.conn.Go(context.WithoutCancel(ctx), c.handle)
 	type folder struct {
 		URI  string `json:"uri"`
@@ -73,7 +74,13 @@ func New(ctx context.Context, rwc io.ReadWriteCloser, opt Options) (*Client, err
 	return c, c.conn.Notify(ctx, "initialized", struct{}{})
 }
 
-func (c *Client) handle(_ context.Context, req *jsonrpc2.Request) (any, error) {
+// handle does what the server asks before the next message is read, and lets the
+// reply go out meanwhile: a server that is writing itself may not read it yet, and
+// would wait for us as we for it.
+func (c *Client) handle(ctx context.Context, req *jsonrpc2.Request) (any, error) {
+	if req.IsCall() {
+		defer jsonrpc2.Async(ctx)
+	}
 	switch req.Method() {
 	case "$/progress":
 		c.progress(req.Params())
@@ -142,6 +149,7 @@ func (c *Client) Close(ctx context.Context) error {
 	if err == nil {
 		err = c.conn.Notify(ctx, "exit", nil)
 	}
-	_ = c.conn.Close() //nolint:errcheck // the server may have closed it first
+	_ = c.wire.Close() //nolint:errcheck // the server may have closed it first
+	_ = c.conn.Close() //nolint:errcheck // which waits for replies that nobody reads, unless the wire is closed
 	return err
 }
