@@ -34,12 +34,9 @@ type terms struct {
 	tokens []query.Token
 }
 
-// once is how often each term of a document stands in it, as far as is kept.
-var once = func() *bleveindex.TokenFreq {
-	f := &bleveindex.TokenFreq{}
-	f.SetFrequency(1)
-	return f
-}()
+// unsaid is how often each term of a document stands in it: with 0 Bleve writes
+// neither that nor the field's length, which takes a sixth of the index.
+var unsaid = &bleveindex.TokenFreq{}
 
 func (t *terms) document(p graph.Pos, c *history.Commit) *document.Document {
 	d := document.NewDocument(documentID(p))
@@ -78,7 +75,7 @@ func (t *terms) words(text string, keys, subject bleveindex.TokenFrequencies) bl
 				continue
 			}
 		}
-		words[token.Text] = once
+		words[token.Text] = unsaid
 	}
 	return words
 }
@@ -90,7 +87,7 @@ func keysOf(message string) (keys bleveindex.TokenFrequencies) {
 			if keys == nil {
 				keys = make(bleveindex.TokenFrequencies, 4)
 			}
-			keys[keyTerm(m.Key.Kind, m.Canonical())] = once
+			keys[keyTerm(m.Key.Kind, m.Canonical())] = unsaid
 		}
 		return true
 	})

@@ -169,7 +169,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 	if len(nodes) < bigWalk && old.lineage != nil && from == old.Graph {
 		// It is soon done, and one publication is less for clients to do.
 		if x.facts, err = x.learn(ctx, g, x.facts, said); err == nil {
-			p.lineage, err = x.trace(ctx, g, x.facts, lines)
+			p.lineage, err = x.trace(ctx, g, x.facts, lines, lineage.Traced{})
 		}
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (x *Index) retrace(ctx context.Context, g *graph.Graph, lines []line.Line, 
 	if x.facts, err = x.learn(ctx, g, x.facts, said); err != nil {
 		return err
 	}
-	l, err := x.trace(ctx, g, x.facts, lines)
+	l, err := x.trace(ctx, g, x.facts, lines, x.traced(g, x.facts, lines))
 	if err != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func (x *Index) save(g *graph.Graph) {
 	same := x.onDisk == g
 	x.genMu.Unlock()
 	if same {
-		x.saveFacts(gen.number, g)
+		x.saveLineage(gen.number, g)
 		return
 	}
 	err := g.Save(x.store.graphFile(gen.number))

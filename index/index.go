@@ -69,6 +69,9 @@ type Options struct {
 	// Dialects are how messages say what they copy, revert and fix; nil for the
 	// built-in ones.
 	Dialects *lineage.Dialects
+	// Program tells this build of the program from others: what one of them traced is
+	// traced anew by the next. With "" nothing that was traced is kept.
+	Program string
 	// NoTrailers leaves aside what messages say of copies, all but Change-Ids: to
 	// measure how much the rest finds.
 	NoTrailers bool
@@ -134,6 +137,8 @@ type Index struct {
 	// facts are what the messages of the graph's commits say, as far as they were
 	// read; savedFacts are those on disk. The follower alone uses them.
 	facts, savedFacts *lineage.Facts
+	factsSum          uint32           // checksum of those on disk
+	savedLineage      *lineage.Lineage // the last one that was looked at for saving
 
 	genMu sync.Mutex
 	gen   *generation   // whose words answer
@@ -265,8 +270,7 @@ func (x *Index) load() {
 	x.genMu.Unlock()
 	x.facts, x.savedFacts = lineage.NewFacts(x.opt.Dialects), nil
 	if err == nil {
-		x.facts = x.loadFacts(m.Generation, g)
-		x.savedFacts = x.facts
+		x.loadFacts(m.Generation, g)
 	}
 	if x.store.held.Load() {
 		if err := x.store.sweep(m.Generation); err != nil {

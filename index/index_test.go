@@ -58,7 +58,7 @@ func openIndex(dir, store string, words bool) (opened, error) {
 	if err != nil {
 		return opened{}, err
 	}
-	x, err := index.Open(git, index.Options{Name: "test", Dir: filepath.Join(store, "index"), HashSize: 20, Words: words, Paths: words})
+	x, err := index.Open(git, index.Options{Name: "test", Program: "test", Dir: filepath.Join(store, "index"), HashSize: 20, Words: words, Paths: words})
 	return opened{x, git, filepath.Join(store, "index")}, err
 }
 

@@ -105,7 +105,7 @@ func TestComparesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var until atomic.Bool
-	x, err := index.Open(unreadable{whole.git, &until}, index.Options{Name: "test", Dir: filepath.Join(store, "other"), HashSize: 20})
+	x, err := index.Open(unreadable{whole.git, &until}, index.Options{Name: "test", Program: "test", Dir: filepath.Join(store, "other"), HashSize: 20})
 	if err != nil {
 		t.Fatal(err)
 	}

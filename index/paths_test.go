@@ -234,7 +234,7 @@ func TestPathsPending(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			i, err := index.Open(noChanges{git, failure}, index.Options{Name: "test", Dir: t.TempDir(), HashSize: 20, Words: true, Paths: true})
+			i, err := index.Open(noChanges{git, failure}, index.Options{Name: "test", Program: "test", Dir: t.TempDir(), HashSize: 20, Words: true, Paths: true})
 			if err != nil {
 				t.Fatal(err)
 			}

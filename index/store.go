@@ -105,6 +105,7 @@ func (s *store) unlock() error {
 func (s *store) generationDir(n int) string { return filepath.Join(s.dir, "g"+strconv.Itoa(n)) }
 func (s *store) graphFile(n int) string     { return filepath.Join(s.generationDir(n), "graph") }
 func (s *store) factsFile(n int) string     { return filepath.Join(s.generationDir(n), "lineage") }
+func (s *store) tracedFile(n int) string    { return filepath.Join(s.generationDir(n), "traced") }
 func (s *store) pathsDir(n int) string      { return filepath.Join(s.generationDir(n), "paths") }
 func (s *store) textDir(n int) string       { return filepath.Join(s.generationDir(n), "text") }
 

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -106,19 +107,25 @@ func (x *Index) learn(ctx context.Context, g *graph.Graph, f *lineage.Facts, rea
 }
 
 // loadFacts reads the facts that are stored with a graph, or none.
-func (x *Index) loadFacts(generation int, g *graph.Graph) *lineage.Facts {
+func (x *Index) loadFacts(generation int, g *graph.Graph) {
 	file := x.store.factsFile(generation)
-	f, err := lineage.Open(file, x.opt.Dialects, g)
-	if err == nil {
-		return f
+	f, sum, err := lineage.Open(file, x.opt.Dialects, g)
+	if err != nil {
+		x.log.Warn("what messages say of other commits is read anew", "reason", err)
+		x.discard(file)
+		f, sum = lineage.NewFacts(x.opt.Dialects), 0
 	}
-	x.log.Warn("what messages say of other commits is read anew", "reason", err)
-	if x.store.held.Load() {
-		if err := os.RemoveAll(file); err != nil {
-			x.log.Warn("what messages say will not be saved", "error", err)
-		}
+	x.facts, x.savedFacts, x.factsSum = f, f, sum
+}
+
+// discard removes a file that is of no use, if it is ours.
+func (x *Index) discard(file string) {
+	if !x.store.held.Load() {
+		return
 	}
-	return lineage.NewFacts(x.opt.Dialects)
+	if err := os.RemoveAll(file); err != nil {
+		x.log.Warn("a file of the index that is of no use stays", "error", err)
+	}
 }
 
 // linesOf are the lines of a graph as lineage asks for them.
@@ -132,9 +139,40 @@ func linesOf(g *graph.Graph, lines []line.Line) []lineage.Line {
 	return all
 }
 
-// trace finds out what derives from what, and gives the present snapshot that.
-func (x *Index) trace(ctx context.Context, g *graph.Graph, f *lineage.Facts, lines []line.Line) (*lineage.Lineage, error) {
-	l, err := lineage.Build(ctx, g, f, linesOf(g, lines), lineage.Options{NoTrailers: x.opt.NoTrailers})
+// options are how lineage is traced here.
+func (x *Index) lineageOptions() lineage.Options {
+	return lineage.Options{NoTrailers: x.opt.NoTrailers}
+}
+
+// traced is the file that the lineage of a graph is kept in; its zero value for one
+// whose facts are not saved.
+func (x *Index) traced(g *graph.Graph, f *lineage.Facts, lines []line.Line) lineage.Traced {
+	if f != x.savedFacts || x.opt.Program == "" {
+		return lineage.Traced{}
+	}
+	key := lineage.Key(g, f, x.factsSum, linesOf(g, lines), x.lineageOptions(), x.opt.Program)
+	if key == 0 {
+		return lineage.Traced{}
+	}
+	x.genMu.Lock()
+	defer x.genMu.Unlock()
+	return lineage.Traced{Path: x.store.tracedFile(x.numbering().number), Key: key}
+}
+
+// trace finds out what derives from what: kept says where that may stand.
+func (x *Index) trace(ctx context.Context, g *graph.Graph, f *lineage.Facts, lines []line.Line, kept lineage.Traced) (*lineage.Lineage, error) {
+	if kept.Key != 0 {
+		l, err := kept.Load(g, f, linesOf(g, lines))
+		switch {
+		case err == nil:
+			return l, nil
+		case errors.Is(err, lineage.ErrUntraced), errors.Is(err, lineage.ErrFormat), errors.Is(err, os.ErrNotExist):
+		default:
+			x.log.Warn("what derives from what is traced anew", "reason", err)
+			x.discard(kept.Path)
+		}
+	}
+	l, err := lineage.Build(ctx, g, f, linesOf(g, lines), x.lineageOptions())
 	if err != nil {
 		return nil, fmt.Errorf("tracing copies: %w", err)
 	}
@@ -159,10 +197,10 @@ func (x *Index) traceEarly(ctx context.Context, s *Snapshot) *earlyTrace {
 		close(e.done)
 		return e
 	}
-	facts := x.facts
+	facts, kept := x.facts, x.traced(s.Graph, x.facts, s.Lines)
 	go func() {
 		defer close(e.done)
-		e.found, e.err = x.trace(ctx, s.Graph, facts, s.Lines)
+		e.found, e.err = x.trace(ctx, s.Graph, facts, s.Lines, kept)
 	}()
 	return e
 }
@@ -189,14 +227,25 @@ func (x *Index) publishLineage(l *lineage.Lineage) {
 	signal(x.compares)
 }
 
-// saveFacts writes the facts where they are not on disk yet.
-func (x *Index) saveFacts(generation int, g *graph.Graph) {
-	if x.savedFacts == x.facts || x.facts.Len() == 0 {
+// saveLineage writes the facts, and what was traced from them, where they are not
+// on disk yet. The next process reads and traces anew what was not saved.
+func (x *Index) saveLineage(generation int, g *graph.Graph) {
+	if x.savedFacts != x.facts && x.facts.Len() > 0 {
+		sum, err := x.facts.Save(x.store.factsFile(generation), g)
+		if err != nil {
+			x.log.Warn("what messages say was not saved", "error", err)
+			return
+		}
+		x.savedFacts, x.factsSum = x.facts, sum
+	}
+	s := x.snap.Load()
+	if s.lineage == nil || s.lineage == x.savedLineage || s.Graph != g || s.facts != x.savedFacts {
 		return
 	}
-	if err := x.facts.Save(x.store.factsFile(generation), g); err != nil {
-		x.log.Warn("what messages say was not saved", "error", err) // the next process reads it again
-		return
+	x.savedLineage = s.lineage
+	if kept := x.traced(g, s.facts, s.Lines); kept.Key != 0 && !kept.IsKept() {
+		if err := kept.Save(s.lineage); err != nil {
+			x.log.Warn("what derives from what was not saved", "error", err)
+		}
 	}
-	x.savedFacts = x.facts
 }

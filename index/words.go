@@ -28,7 +28,8 @@ import (
 //	2: without author and committer, which the graph has
 //	3: coverage has a sum of its commits; missing objects have empty documents
 //	4: what stands in the subject, or among the keys in whole, is not in the body's words
-const wordsSchema = 4
+//	5: the lengths of fields are not written behind each word
+const wordsSchema = 5
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
 // segment, so small ones cost merging and large ones memory.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -63,6 +64,19 @@ type appOptions struct {
 	log   *slog.Logger
 }
 
+// programID tells this executable from others; "" where it cannot be found.
+func programID() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, %d bytes of %s", version, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+}
+
 func newApp(opt appOptions) *app {
 	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
 	if a.dirs == (config.Dirs{}) {
@@ -71,7 +85,7 @@ func newApp(opt appOptions) *app {
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
-		Tracker: a.tracker, Log: opt.log, OnChange: a.changed,
+		Program: programID(), Tracker: a.tracker, Log: opt.log, OnChange: a.changed,
 	})
 	a.reader = config.NewReader(a.dirs)
 	a.clones = repos.NewClones(a.cloneOptions())

@@ -80,8 +80,8 @@ func (e *edges) add(from, to graph.Pos, ev Evidence) {
 	}
 }
 
-// finish sorts, and joins edges between the same two commits.
-func (e *edges) finish() {
+// finish sorts, and joins edges between the same two of n commits.
+func (e *edges) finish(n int) {
 	slices.SortFunc(e.out, func(a, b edge) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
 	joined := e.out[:0]
 	for _, x := range e.out {
@@ -92,8 +92,29 @@ func (e *edges) finish() {
 		joined = append(joined, x)
 	}
 	e.out = slices.Clip(joined)
-	e.in = slices.Clone(e.out)
-	slices.SortFunc(e.in, func(a, b edge) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+	e.index(n)
+}
+
+// index makes in of out, which is sorted. Where there are many edges for n commits,
+// counting them by their ends costs less than sorting.
+func (e *edges) index(n int) {
+	if len(e.out) < n/16 {
+		e.in = slices.Clone(e.out)
+		slices.SortFunc(e.in, func(a, b edge) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+		return
+	}
+	at := make([]int32, n+1) // where the edges to a commit begin
+	for _, x := range e.out {
+		at[x.to+1]++
+	}
+	for i := range n {
+		at[i+1] += at[i]
+	}
+	e.in = make([]edge, len(e.out))
+	for _, x := range e.out {
+		e.in[at[x.to]] = x
+		at[x.to]++
+	}
 }
 
 // of are the edges that begin at a commit.
@@ -148,15 +169,21 @@ func (l *Lineage) brought(p graph.Pos, max int) []graph.Pos {
 	return l.graph.Between(parents[0], parents[1:], max)
 }
 
-// Build resolves facts against a graph. Facts of positions that the graph has
-// and f has not are not known yet: see Covered. The error is ctx's.
-func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
+// newLineage has no edges yet.
+func newLineage(g *graph.Graph, f *Facts, lines []Line) *Lineage {
 	l := &Lineage{graph: g, lines: lines, upstream: -1, evidence: f.names(), vague: map[graph.Pos]bool{}, requested: map[graph.Pos]bool{}}
 	for _, line := range lines {
 		if line.Upstream {
 			l.upstream = line.Ref
 		}
 	}
+	return l
+}
+
+// Build resolves facts against a graph. Facts of positions that the graph has
+// and f has not are not known yet: see Covered. The error is ctx's.
+func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Options) (*Lineage, error) {
+	l := newLineage(g, f, lines)
 	b := &builder{Lineage: l, facts: f, opt: opt, own: map[graph.Pos]bool{}, bySubject: map[uint32][]int32{}}
 	for _, step := range []func(){b.index, b.claims, b.subjectClaims, b.goneMerges, b.changeIDs, b.subjects, b.sameRequests, b.sameMessages, b.twins, b.takenMerges, b.quotes} {
 		if ctx.Err() != nil {
@@ -164,8 +191,8 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		}
 		step()
 	}
-	for _, e := range []*edges{&l.copies, &l.reverts, &l.reapplies, &l.fixes, &l.serves} {
-		e.finish()
+	for _, e := range l.kinds() {
+		e.finish(g.Len())
 	}
 	if f.Len() >= g.Len() {
 		open := l.openCommits()

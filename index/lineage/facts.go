@@ -396,8 +396,9 @@ func stamp(g *graph.Graph, n int) uint64 {
 	return h
 }
 
-// Save writes the facts of a graph's commits beside path and renames them there.
-func (f *Facts) Save(path string, g *graph.Graph) error {
+// Save writes the facts of a graph's commits beside path, renames them there, and
+// returns their checksum.
+func (f *Facts) Save(path string, g *graph.Graph) (sum uint32, err error) {
 	body := binary.LittleEndian.AppendUint64(nil, f.dialects.signature)
 	body = append(body, byte(len(f.names())))
 	for _, name := range f.names() {
@@ -443,9 +444,17 @@ func (f *Facts) Save(path string, g *graph.Graph) error {
 		body = binary.LittleEndian.AppendUint32(body, c.subject)
 		last = f.owners[i]
 	}
-	head := append([]byte(factsMagic), 0, 0, 0, 0, 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(head[8:], factsVersion)
-	binary.LittleEndian.PutUint32(head[12:], crc32.Checksum(body, castagnoli))
+	if err := saveFile(path, factsMagic, factsVersion, body); err != nil {
+		return 0, err
+	}
+	return crc32.Checksum(body, castagnoli), nil
+}
+
+// saveFile writes a body behind its magic, version and checksum, beside path, and
+// renames it there.
+func saveFile(path, magic string, version uint32, body []byte) error {
+	head := binary.LittleEndian.AppendUint32([]byte(magic), version)
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(body, castagnoli))
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
 	if err != nil {
 		return fmt.Errorf("saving the lineage: %w", err)
@@ -461,35 +470,46 @@ func (f *Facts) Save(path string, g *graph.Graph) error {
 	return nil
 }
 
+// headLen is how many bytes saveFile puts before a body.
+const headLen = 16
+
+// openFile returns the body of a file of saveFile, whose checksum is not looked at.
+func openFile(b []byte, magic string, version uint32) (body []byte, err error) {
+	if len(b) < headLen || !bytes.HasPrefix(b, []byte(magic)) {
+		return nil, ErrCorrupt
+	}
+	if binary.LittleEndian.Uint32(b[8:]) != version {
+		return nil, ErrFormat
+	}
+	return b[headLen:], nil
+}
+
 // Open reads facts that Save wrote, for the same dialects and commits: else
 // ErrFormat or ErrOther. Facts of commits that the graph has not got are dropped.
-func Open(path string, d *Dialects, g *graph.Graph) (*Facts, error) {
+// It also returns their checksum.
+func Open(path string, d *Dialects, g *graph.Graph) (f *Facts, sum uint32, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the lineage: %w", err)
+		return nil, 0, fmt.Errorf("reading the lineage: %w", err)
 	}
 	f, mark, err := decode(b, d)
 	if err == nil && f.Len() <= g.Len() && mark != stamp(g, f.Len()) {
 		err = ErrOther
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the lineage: %w", err)
+		return nil, 0, fmt.Errorf("reading the lineage: %w", err)
 	}
 	if f.Len() > g.Len() { // whose they are cannot be told
-		return NewFacts(d), nil
+		return NewFacts(d), 0, nil
 	}
-	return f, nil
+	return f, binary.LittleEndian.Uint32(b[12:]), nil
 }
 
 func decode(b []byte, d *Dialects) (f *Facts, mark uint64, err error) {
-	const headLen, fixed = 16, 13
-	if len(b) < headLen+fixed || !bytes.HasPrefix(b, []byte(factsMagic)) {
-		return nil, 0, ErrCorrupt
+	body, err := openFile(b, factsMagic, factsVersion)
+	if err != nil {
+		return nil, 0, err
 	}
-	if binary.LittleEndian.Uint32(b[8:]) != factsVersion {
-		return nil, 0, ErrFormat
-	}
-	body := b[headLen:]
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(b[12:]) {
 		return nil, 0, ErrCorrupt
 	}
@@ -606,7 +626,7 @@ func (in *input) varint() int64 {
 // count reads a number of things of at least size bytes each.
 func (in *input) count(size int) int {
 	n := in.uvarint()
-	if n > uint64(len(in.b)/size) {
+	if size > 0 && n > uint64(len(in.b)/size) || n > math.MaxInt32 {
 		in.bad = true
 		return 0
 	}

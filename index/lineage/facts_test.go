@@ -64,14 +64,14 @@ func TestFactsRoundTrip(t *testing.T) {
 	for n := range len(messages) + 1 {
 		f := facts(t, messages[:n]...)
 		path := filepath.Join(t.TempDir(), "facts")
-		if err := f.Save(path, randomGraph(t, 1, 12).Graph); err != nil {
+		if _, err := f.Save(path, randomGraph(t, 1, 12).Graph); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Open(path, BuiltinDialects(), randomGraph(t, 1, 12).Graph)
+		got, _, err := Open(path, BuiltinDialects(), randomGraph(t, 1, 12).Graph)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(path, BuiltinDialects(), otherGraph(t)); n > 0 && !errors.Is(err, ErrOther) {
+		if _, _, err := Open(path, BuiltinDialects(), otherGraph(t)); n > 0 && !errors.Is(err, ErrOther) {
 			t.Errorf("facts of %d commits of another graph: %v", n, err)
 		}
 		if diff := cmp.Diff(content(f), content(got)); diff != "" {
@@ -115,7 +115,7 @@ func TestFactsGrow(t *testing.T) {
 func TestFactsOfOtherDialects(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "facts")
-	if err := facts(t, messages...).Save(path, randomGraph(t, 1, 12).Graph); err != nil {
+	if _, err := facts(t, messages...).Save(path, randomGraph(t, 1, 12).Graph); err != nil {
 		t.Fatal(err)
 	}
 	user := []dialect.Spec{{Name: "acme-port", Pattern: `^Ported-From: {sha}$`, Means: dialect.Copy, On: dialect.OnLine, Example: "Ported-From: 1b4e28ba9d5f"}}
@@ -123,7 +123,7 @@ func TestFactsOfOtherDialects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, UserDialects(set), randomGraph(t, 1, 12).Graph); !errors.Is(err, ErrFormat) {
+	if _, _, err := Open(path, UserDialects(set), randomGraph(t, 1, 12).Graph); !errors.Is(err, ErrFormat) {
 		t.Errorf("facts of other dialects: %v", err)
 	}
 	user[0].Pattern = `^Ported-From:\s+{sha}$`
@@ -158,7 +158,7 @@ func TestFactsDamaged(t *testing.T) {
 			t.Errorf("a cut at %d was not seen", i)
 		}
 	}
-	if _, err := Open(filepath.Join(t.TempDir(), "none"), BuiltinDialects(), randomGraph(t, 1, 12).Graph); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := Open(filepath.Join(t.TempDir(), "none"), BuiltinDialects(), randomGraph(t, 1, 12).Graph); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -166,7 +166,7 @@ func TestFactsDamaged(t *testing.T) {
 func saved(t testing.TB) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "facts")
-	if err := facts(t, messages...).Save(path, randomGraph(t, 1, 12).Graph); err != nil {
+	if _, err := facts(t, messages...).Save(path, randomGraph(t, 1, 12).Graph); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)

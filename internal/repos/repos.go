@@ -34,6 +34,7 @@ import (
 type Options struct {
 	IndexDir string // where indexes live, one directory a repository
 	ViewDir  string // where gitrepo keeps what it reads objects through
+	Program  string // as index.Options.Program
 	Tracker  *task.Tracker
 	Log      *slog.Logger
 	// OnChange is called after any index changed; it must not block.
@@ -386,7 +387,7 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Sett
 	}
 	repo.Index, err = index.Open(git, index.Options{
 		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(nameOf(loc), loc.CommonDir)), Location: loc.CommonDir,
-		HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: repo.dialects(s.Dialects), OnChange: r.opt.OnChange,
+		Program: r.opt.Program, HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: repo.dialects(s.Dialects), OnChange: r.opt.OnChange,
 	})
 	if err != nil {
 		return nil, errors.Join(err, git.Close())
