@@ -230,7 +230,13 @@ func (s *series) hold(m history.Match) error {
 	listed := map[string]bool{}
 	for _, l := range m.Branches {
 		listed[l.Ref] = true
-		if has := slices.Contains(on, l.Ref); strings.HasPrefix(l.Ref, "refs/heads/") && has != (l.Status == history.Contains) {
+		has, says := slices.Contains(on, l.Ref), l.Status == history.Contains
+		if has && l.Status == history.Reverted && l.RevertedBy != nil { // git says that it is there, and so is a revert
+			if says, err = s.isRevert(l.RevertedBy.String(), l.Ref); err != nil {
+				return err
+			}
+		}
+		if strings.HasPrefix(l.Ref, "refs/heads/") && has != says {
 			return fmt.Errorf("on %s it is %s, git says %v", l.Name, l.Status, has)
 		}
 	}
@@ -240,6 +246,16 @@ func (s *series) hold(m history.Match) error {
 		}
 	}
 	return nil
+}
+
+// isRevert says whether a ref has a commit, which calls itself a revert.
+func (s *series) isRevert(sha, ref string) (bool, error) {
+	found, err := s.git("log", "--no-walk", "--format=%H", "-i", "--grep=revert", sha)
+	if err != nil || found == "" {
+		return false, err
+	}
+	on, err := s.git("for-each-ref", "--contains", sha, "--format=%(refname)", ref)
+	return on != "", err
 }
 
 type pipe struct {
