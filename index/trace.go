@@ -139,7 +139,7 @@ func linesOf(g *graph.Graph, lines []line.Line) []lineage.Line {
 	return all
 }
 
-// options are how lineage is traced here.
+// lineageOptions are how lineage is traced here.
 func (x *Index) lineageOptions() lineage.Options {
 	return lineage.Options{NoTrailers: x.opt.NoTrailers}
 }

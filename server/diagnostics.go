@@ -31,6 +31,9 @@ func (s *session) diagnostic(p *protocol.DocumentDiagnosticParams) (run, error) 
 }
 
 func (s *session) diagnose(ctx context.Context, doc *document) ([]protocol.Diagnostic, error) {
+	if !s.shows(showDiagnostics) {
+		return []protocol.Diagnostic{}, nil
+	}
 	found, err := s.server.opt.Answers.Diagnostics(ctx, doc.Document)
 	if err != nil {
 		return nil, err

@@ -20,14 +20,16 @@ type clientCan struct {
 	showDocument    bool
 	contentProvider bool
 	resolveSymbols  bool
-	blameHover      bool // a hover on any line shows the change that it came with
+
+	configuration          bool // it can be asked for settings
+	registersConfiguration bool // it tells of changes when it is asked to
 
 	markdownItems      bool // of completions
 	codeActions        bool
 	pullDiagnostics    bool // it asks; the others are told
 	diagnosticVersions bool
 	diagnosticRefresh  bool
-	inlayHints         bool // it shows them, and the user wants them
+	inlayHints         bool
 	hintRefresh        bool
 }
 
@@ -77,6 +79,8 @@ func (s *session) notified(ctx context.Context, req *jsonrpc2.Request) (err erro
 		return notification(req, s.didChange)
 	case "textDocument/didClose":
 		return notification(req, s.didClose)
+	case "workspace/didChangeConfiguration":
+		return s.didChangeConfiguration(jsonrpc2.DetachContext(ctx), json.RawMessage(slices.Clone(req.Params())))
 	case "workspace/didChangeWorkspaceFolders":
 		return notification(req, s.didChangeFolders)
 	}
@@ -159,22 +163,29 @@ func (s *session) learn(p *protocol.InitializeParams) {
 		s.client.diagnosticRefresh = w.Diagnostics != nil && isTrue(w.Diagnostics.RefreshSupport)
 		s.client.hintRefresh = w.InlayHint != nil && isTrue(w.InlayHint.RefreshSupport)
 		s.client.contentProvider = w.TextDocumentContent != nil
+		s.client.configuration = isTrue(w.Configuration)
+		s.client.registersConfiguration = w.DidChangeConfiguration != nil && isTrue(w.DidChangeConfiguration.DynamicRegistration)
 		s.client.resolveSymbols = w.Symbol != nil && len(w.Symbol.ResolveSupport.Properties) > 0
 	}
 	if w := c.Window; w != nil {
 		s.client.progress = isTrue(w.WorkDoneProgress)
 		s.client.showDocument = w.ShowDocument != nil
 	}
-	var options struct {
-		CommitDocuments bool `json:"commitDocuments"` // it reads cabhfuil: documents by itself
-		BlameHover      bool `json:"blameHover"`
-		InlayHints      bool `json:"inlayHints"`
-	}
+	s.began = settings{}
+	var options map[string]json.RawMessage
 	if json.Unmarshal(p.InitializationOptions, &options) == nil {
-		s.client.contentProvider = s.client.contentProvider || options.CommitDocuments
-		s.client.blameHover = options.BlameHover
+		// It reads cabhfuil: documents by itself.
+		s.client.contentProvider = s.client.contentProvider || string(options["commitDocuments"]) == "true"
+		delete(options, "commitDocuments")
+		if own, err := json.Marshal(options); err == nil {
+			var faults []string
+			s.began, faults = readSettings(own)
+			for _, fault := range faults {
+				s.server.opt.Log.Warn("initializationOptions", "fault", fault)
+			}
+		}
 	}
-	s.client.inlayHints = s.client.inlayHints && options.InlayHints
+	s.settings.Store(&s.began)
 	var folders []protocol.WorkspaceFolder
 	if list, ok := p.WorkspaceFolders.Get(); ok {
 		folders = list
@@ -239,6 +250,9 @@ func (s *session) watchParent(pid int) {
 
 func (s *session) initialized(ctx context.Context) {
 	s.work.Go(func() { s.refreshViews(ctx) })
+	if s.client.configuration || s.client.registersConfiguration {
+		s.work.Go(func() { s.pullSettings(ctx) })
+	}
 	if !s.client.pullDiagnostics {
 		s.work.Go(func() { s.pushDiagnostics(ctx) })
 	}

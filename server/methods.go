@@ -18,7 +18,7 @@ func (s *session) hover(p *protocol.HoverParams) (run, error) {
 	}
 	return func(ctx context.Context) (any, error) {
 		h, err := s.server.opt.Answers.Hover(ctx, doc.Document, doc.offset(p.Position))
-		if err == nil && h == nil && s.client.blameHover {
+		if err == nil && h == nil && s.shows(showBlame) {
 			h, err = s.server.opt.Answers.BlameHover(ctx, doc.Document, doc.offset(p.Position))
 		}
 		if err != nil || h == nil {
@@ -42,6 +42,9 @@ func (s *session) codeLens(p *protocol.CodeLensParams) (run, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) (any, error) {
+		if !s.shows(showLenses) {
+			return nil, nil
+		}
 		lenses, err := s.server.opt.Answers.Lenses(ctx, doc.Document)
 		if err != nil {
 			return nil, err

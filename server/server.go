@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
@@ -59,6 +60,9 @@ type Options struct {
 	Version  string
 	CacheDir string // for commit documents of clients that read only files
 	Log      *slog.Logger
+	// Defaults say what is shown where a window does not choose; nil for everything but
+	// inlay hints and hovers on blame.
+	Defaults func() Defaults
 	// Opened is told the path of each document and workspace folder that a client
 	// opens. It must not block.
 	Opened func(path string)
@@ -102,7 +106,7 @@ var ErrNotShutDown = errors.New("the client left without shutdown")
 // ctx ends. It returns nil after a proper shutdown.
 func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancel(ctx)
-	sess := &session{server: s, refresh: make(chan struct{}, 1), exited: make(chan struct{}), diagnosing: newDiagnosing(), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
+	sess := &session{server: s, refresh: make(chan struct{}, 1), pull: make(chan struct{}, 1), exited: make(chan struct{}), diagnosing: newDiagnosing(), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
 	wire := newStream(rwc)
 	sess.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(wire), jsonrpc2.WithCodec(codec{}))
 	s.mu.Lock()
@@ -166,6 +170,7 @@ type session struct {
 	server  *Server
 	conn    jsonrpc2.Conn
 	refresh chan struct{} // capacity 1
+	pull    chan struct{} // capacity 1: settings are to be asked for
 	exited  chan struct{}
 	work    sync.WaitGroup // goroutines that initialized started
 
@@ -174,6 +179,8 @@ type session struct {
 	utf16      bool // set by initialize, before any document is opened
 	client     clientCan
 	root       string // the first workspace folder; it scopes questions without a file
+	began      settings
+	settings   atomic.Pointer[settings] // as they are now
 
 	mu      sync.Mutex
 	at      lifecycle

@@ -137,6 +137,8 @@ type editor struct {
 	replies map[string]map[string]any // by id as JSON
 	asked   []map[string]any          // requests and notifications of the server
 	next    int
+
+	configuration json.RawMessage // what workspace/configuration is answered with; nil for an object that says nothing
 }
 
 func start(t *testing.T, opt server.Options) (*editor, *server.Server) {
@@ -199,7 +201,13 @@ func (e *editor) read() {
 		e.changed = make(chan struct{})
 		e.mu.Unlock()
 		if id, ok := m["id"]; ok && m["method"] != nil {
-			go e.message(map[string]any{"jsonrpc": "2.0", "id": id, "result": map[string]any{"success": true}})
+			var result any = map[string]any{"success": true}
+			e.mu.Lock()
+			if m["method"] == "workspace/configuration" && e.configuration != nil {
+				result = e.configuration
+			}
+			e.mu.Unlock()
+			go e.message(map[string]any{"jsonrpc": "2.0", "id": id, "result": result})
 		}
 	}
 }

@@ -99,7 +99,7 @@ func (s *session) inlayHint(p *protocol.InlayHintParams) (run, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) (any, error) {
-		if !s.client.inlayHints {
+		if !s.shows(showHints) {
 			return nil, nil
 		}
 		start, end := doc.offset(p.Range.Start), doc.offset(p.Range.End)

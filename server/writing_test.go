@@ -64,8 +64,7 @@ func TestWritingCapabilities(t *testing.T) {
 		want                  map[string]bool
 	}{
 		{`{}`, `null`, map[string]bool{"referencesProvider": true, "completionProvider": true}},
-		{writes, `null`, map[string]bool{"referencesProvider": true, "completionProvider": true, "codeActionProvider": true}},
-		{writes, `{"inlayHints":true}`, map[string]bool{"referencesProvider": true, "completionProvider": true, "codeActionProvider": true, "inlayHintProvider": true}},
+		{writes, `null`, map[string]bool{"referencesProvider": true, "completionProvider": true, "codeActionProvider": true, "inlayHintProvider": true}},
 		{`{}`, `{"inlayHints":true}`, map[string]bool{"referencesProvider": true, "completionProvider": true}},
 		{pulls, `null`, map[string]bool{"referencesProvider": true, "completionProvider": true, "diagnosticProvider": true}},
 	} {

@@ -93,7 +93,7 @@ func newApp(opt appOptions) *app {
 	a.lookup = lookup.New(known{a}, optionalForges{a})
 	a.lookup.Ready = a.changed
 	a.server = server.New(server.Options{
-		Answers: answers{a.lookup, a}, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
+		Answers: a.lookup, Defaults: a.defaults, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
 		Commands: map[string]server.Command{
 			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
 			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,

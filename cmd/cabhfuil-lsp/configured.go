@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -10,8 +9,8 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
 
 // configure reads the configuration and lets what it says take effect. It opens
@@ -85,24 +84,10 @@ func (a *app) tell(before []*config.Fault) {
 	}
 }
 
-// answers are lookup's, without those that the configuration switches off.
-type answers struct {
-	*lookup.Lookup
-	a *app
-}
-
-func (x answers) Lenses(ctx context.Context, doc lookup.Document) ([]lookup.Lens, error) {
-	if !x.a.features.Load().CodeLens {
-		return nil, nil
-	}
-	return x.Lookup.Lenses(ctx, doc)
-}
-
-func (x answers) Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.Diagnostic, error) {
-	if !x.a.features.Load().Diagnostics {
-		return nil, nil
-	}
-	return x.Lookup.Diagnostics(ctx, doc)
+// defaults are what editors show unless a window chooses for itself.
+func (a *app) defaults() server.Defaults {
+	f := a.features.Load()
+	return server.Defaults{CodeLens: f.CodeLens, Diagnostics: f.Diagnostics}
 }
 
 // optionalForges are the forges, unless the configuration switches them off.

@@ -110,6 +110,18 @@ check('lenses are listed, resolved and drawn', function()
   contains(lens.command.title, facts.upstream)
 end)
 
+check('settings hide lenses and show them again', function()
+  local _, client = next(vim.lsp.buf_get_clients(0))
+  local document = { textDocument = vim.lsp.util.make_text_document_params() }
+  for _, shown in ipairs({ false, true }) do
+    client.config.settings = { cabhfuil = { codeLens = shown } }
+    client.notify('workspace/didChangeConfiguration', { settings = client.config.settings })
+    await('lenses: ' .. tostring(shown), function()
+      return (#(request('textDocument/codeLens', document) or {}) > 0) == shown
+    end)
+  end
+end)
+
 check('a lens that is run shows its commit', function()
   go(short)
   vim.lsp.codelens.run()

@@ -127,6 +127,10 @@ export class Page {
     await this.#lenses(text).first().waitFor();
   }
 
+  async waitForNoLens() {
+    await this.#lenses("").first().waitFor({ state: "hidden" });
+  }
+
   async clickLens(index) {
     await this.#lenses("").nth(index).click();
   }

@@ -78,8 +78,9 @@ function writeSettings(folder, settings) {
   writeFileSync(path.join(data, folder, "settings.json"), JSON.stringify(settings, null, 2));
 }
 
-function userSettings(theme) {
+function userSettings(theme, more = {}) {
   writeSettings("User", {
+    ...more,
     "workbench.colorTheme": theme,
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": false,
@@ -148,7 +149,7 @@ async function check(page, name, run) {
   }
 }
 
-async function scenario(browser, address, theme) {
+async function scenario(browser, address, theme, name) {
   const page = await Page.open(
     browser,
     `${address}/?folder=${encodeURIComponent(facts.directory)}`,
@@ -169,6 +170,12 @@ async function scenario(browser, address, theme) {
   await run("a lens above a line that names a commit shows its lines", async () => {
     await page.waitForLens(facts.upstream);
     await shot("lens");
+  });
+  await run("lenses go and come with the setting", async () => {
+    userSettings(name, { "cabhfuil.codeLens": false });
+    await page.waitForNoLens();
+    userSettings(name);
+    await page.waitForLens(facts.upstream);
   });
   await run("a hover on a SHA shows the commit and the extension's commands", async () => {
     const hover = await page.hover(short);
@@ -276,7 +283,7 @@ try {
     ["light", "Default Light Modern"],
   ]) {
     userSettings(name);
-    await scenario(browser, running.address, theme);
+    await scenario(browser, running.address, theme, name);
   }
 } catch (error) {
   failed++;

@@ -105,9 +105,6 @@ export class Session implements vscode.Disposable {
   #options(): LanguageClientOptions {
     return {
       documentSelector,
-      initializationOptions: {
-        inlayHints: vscode.workspace.getConfiguration("cabhfuil").get("inlayHints", false),
-      },
       outputChannel: this.log,
       traceOutputChannel: this.#trace,
       // A failed request is in the log; a pop-up for each hover would be noise.
