@@ -73,14 +73,18 @@ function fixture() {
   );
 }
 
-function writeSettings(folder, settings) {
-  mkdirSync(path.join(data, folder), { recursive: true });
-  writeFileSync(path.join(data, folder, "settings.json"), JSON.stringify(settings, null, 2));
+/** Writes the settings of a kind, which is a folder of the editor's data. */
+function writeSettings(kind, settings) {
+  writeSettingsFile(path.join(data, kind), settings);
 }
 
-function userSettings(theme, more = {}) {
+function writeSettingsFile(folder, settings) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, "settings.json"), JSON.stringify(settings, null, 2));
+}
+
+function userSettings(theme) {
   writeSettings("User", {
-    ...more,
     "workbench.colorTheme": theme,
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": false,
@@ -149,7 +153,7 @@ async function check(page, name, run) {
   }
 }
 
-async function scenario(browser, address, theme, name) {
+async function scenario(browser, address, theme) {
   const page = await Page.open(
     browser,
     `${address}/?folder=${encodeURIComponent(facts.directory)}`,
@@ -172,9 +176,11 @@ async function scenario(browser, address, theme, name) {
     await shot("lens");
   });
   await run("lenses go and come with the setting", async () => {
-    userSettings(name, { "cabhfuil.codeLens": false });
+    // The window watches its workspace's file, and not code-server's of the user.
+    const workspace = path.join(facts.directory, ".vscode");
+    writeSettingsFile(workspace, { "cabhfuil.codeLens": false });
     await page.waitForNoLens();
-    userSettings(name);
+    writeSettingsFile(workspace, {});
     await page.waitForLens(facts.upstream);
   });
   await run("a hover on a SHA shows the commit and the extension's commands", async () => {
@@ -283,7 +289,7 @@ try {
     ["light", "Default Light Modern"],
   ]) {
     userSettings(name);
-    await scenario(browser, running.address, theme, name);
+    await scenario(browser, running.address, theme);
   }
 } catch (error) {
   failed++;
