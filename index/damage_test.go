@@ -14,12 +14,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
@@ -483,5 +485,55 @@ func TestRebuildInBackground(t *testing.T) {
 	}
 	if said := log.lines(); len(said) != 1 || !strings.Contains(said[0], "schema") {
 		t.Errorf("it said %q", said)
+	}
+}
+
+// failing is a source whose commits cannot be read while failure is set.
+type failing struct {
+	index.Source
+	failure atomic.Bool
+}
+
+func (s *failing) Walk(ctx context.Context, want, have []history.Hash, fn func(*history.Commit) error) error {
+	if s.failure.Load() {
+		return errors.New("the commits cannot be read")
+	}
+	return s.Source.Walk(ctx, want, have, fn)
+}
+
+// TestRebuildTriesAgain holds that a rebuild which failed is made when the
+// repository can be read again.
+func TestRebuildTriesAgain(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, someHistory)
+	loc, err := gitrepo.Discover(t.Context(), r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := t.TempDir()
+	git, err := gitrepo.Open(t.Context(), loc, gitrepo.Options{ViewDir: filepath.Join(store, "view")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &failing{Source: git}
+	i, err := index.Open(source, index.Options{Name: "test", Dir: filepath.Join(store, "index"), HashSize: 20, Words: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Start(context.Background())
+	x := opened{i, git, filepath.Join(store, "index")}
+	defer x.close(t)
+	want := answers(t, x, r)
+	source.failure.Store(true)
+	x.Reindex()
+	if err := x.WaitGraph(deadline(t)); err == nil {
+		t.Fatal("it rebuilds what it cannot read")
+	}
+	source.failure.Store(false)
+	if diff := cmp.Diff(want, answers(t, x, r)); diff != "" {
+		t.Errorf("rebuilt (-want +got):\n%s", diff)
+	}
+	if _, err := os.Stat(filepath.Join(x.dir, "g2")); err != nil {
+		t.Errorf("there is no new generation: %v", err)
 	}
 }

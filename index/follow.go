@@ -87,7 +87,10 @@ func (x *Index) check(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		x.log.Warn("reading the repository", "error", err)
 	}
-	x.notify(func() { x.checked, x.looked, x.err = asked, true, err })
+	x.notify(func() {
+		x.checked, x.looked, x.err = asked, true, err
+		x.rebuild = x.rebuild || rebuild && err != nil // the next check tries again
+	})
 	signal(x.feeds)
 }
 
