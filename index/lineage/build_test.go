@@ -181,6 +181,38 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestOn holds that how a change stands in one word, which searches ask for, is
+// what its landings say, also where the history is truncated.
+func TestOn(t *testing.T) {
+	t.Parallel()
+	counts := map[history.Status]int{}
+	merges := 0
+	for seed := range uint64(200) {
+		m := random(seed, 4+int(seed%60))
+		m.grow(t, graph.New(20), m.nodes[seed%2:])
+		l, err := Build(t.Context(), m.Graph, m.facts(), m.lines, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range m.Len() {
+			for _, line := range m.lines {
+				line.Ended = false // of an ended line absence is not told
+				landing := l.Landings(pos(p), line)[0]
+				if got := l.On(pos(p), line.Ref); got != landing.Status {
+					t.Fatalf("seed %d: %s on %d is %s, and by its landing %s", seed, m.Hash(pos(p)).Short(), line.Ref, got, landing.Status)
+				}
+				counts[landing.Status]++
+				if landing.Status == history.Backported && l.standing(l.family(pos(p)), line.Ref).status == history.Missing {
+					merges++
+				}
+			}
+		}
+	}
+	if len(counts) != 6 || merges == 0 {
+		t.Errorf("the histories have %v, and %d merges by what they brought", counts, merges)
+	}
+}
+
 // TestAfterForcePushes holds that commits which no ref has any more do not count.
 func TestAfterForcePushes(t *testing.T) {
 	t.Parallel()
