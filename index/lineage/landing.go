@@ -302,6 +302,17 @@ func (l *Lineage) inForce(f *family, ref graph.RefID, revert graph.Pos) bool {
 	return true
 }
 
+// hasRevert says whether a ref has a revert of a change, in force or not.
+func (l *Lineage) hasRevert(f *family, ref graph.RefID) bool {
+	return slices.ContainsFunc(f.effects, func(e effect) bool { return !e.brings && l.graph.Contains(ref, e.pos) })
+}
+
+// InForce tells which refs have a change that no revert there took out.
+func (l *Lineage) InForce(p graph.Pos) func(graph.RefID) bool {
+	f := l.family(p)
+	return func(ref graph.RefID) bool { return isPresent(l.standing(f, ref).status) }
+}
+
 // Landing is how a change stands on a line.
 type Landing struct {
 	Line       Line
@@ -311,6 +322,7 @@ type Landing struct {
 	Incomplete []graph.Pos // fixes of it that are upstream and not here
 	RevertedBy graph.Pos   // -1 for none
 	Needed     bool        // it is missing, and what it fixes is here
+	Restored   bool        // it is here, and a revert of it is here too; InForce tells since when
 }
 
 // Lines are those that Build was given.
@@ -391,6 +403,7 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 		case history.Missing:
 			landing.Needed = wanted && l.neededOn(q.causes, line.Ref)
 		case history.Contains, history.Backported:
+			landing.Restored = l.hasRevert(q.change, line.Ref)
 			for _, fix := range follow {
 				if fix.upstream >= 0 && !isPresent(l.standing(fix.family, line.Ref).status) {
 					landing.Incomplete = append(landing.Incomplete, fix.upstream)
