@@ -319,7 +319,7 @@ type Landing struct {
 	Status     history.Status
 	Commit     graph.Pos // -1 for none
 	Evidence   []string
-	Incomplete []graph.Pos // fixes of it that are upstream and not here
+	Incomplete []graph.Pos // fixes of it, and of these, that are upstream and not here
 	RevertedBy graph.Pos   // -1 for none
 	Needed     bool        // it is missing, and what it fixes is here
 	Restored   bool        // it is here, and a revert of it is here too; InForce tells since when
@@ -470,26 +470,31 @@ type followUp struct {
 	upstream graph.Pos // the commit that is upstream, -1 where it is not or was reverted
 }
 
-// followUps are the later fixes of a change, each once.
+// followUps are the later fixes of a change, and the fixes of those that are
+// upstream, each once.
 func (l *Lineage) followUps(f *family) []followUp {
 	if l.upstream < 0 {
 		return nil
 	}
 	var all []followUp
 	seen := map[graph.Pos]bool{}
-	for _, m := range f.members {
-		for _, e := range l.fixes.to(m.pos) {
-			if seen[e.from] || f.has(e.from) {
-				continue
+	fixed := []*family{f}
+	for i := 0; i < len(fixed); i++ {
+		for _, m := range fixed[i].members {
+			for _, e := range l.fixes.to(m.pos) {
+				if seen[e.from] || f.has(e.from) {
+					continue
+				}
+				u := followUp{family: l.family(e.from), upstream: -1}
+				for _, m := range u.family.members {
+					seen[m.pos] = true
+				}
+				if s := l.standing(u.family, l.upstream); isPresent(s.status) {
+					u.upstream = s.commit
+					fixed = append(fixed, u.family)
+				}
+				all = append(all, u)
 			}
-			u := followUp{family: l.family(e.from), upstream: -1}
-			for _, m := range u.family.members {
-				seen[m.pos] = true
-			}
-			if s := l.standing(u.family, l.upstream); isPresent(s.status) {
-				u.upstream = s.commit
-			}
-			all = append(all, u)
 		}
 	}
 	slices.SortFunc(all, func(a, b followUp) int { return cmp.Compare(a.upstream, b.upstream) })
