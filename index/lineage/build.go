@@ -252,8 +252,14 @@ func (b *builder) claims() {
 func (b *builder) claimsOf(p graph.Pos, i, end int) {
 	var resolved [lastMeans + 1]bool
 	turned := false // a name says what is reverted, so that the subject need not
+	// A revert of a revert, by its subject, that names no commit of ours quotes what
+	// that revert said.
+	brings := slices.ContainsFunc(b.facts.claims[i:end], func(c claim) bool { return c.means == reapplies && c.digits == 0 })
+	quoted := false
 	for _, c := range b.facts.claims[i:end] {
 		switch {
+		case c.means == reverts && c.digits > 0 && quoted:
+			continue
 		case c.means == copiesRequest:
 			resolved[copies] = b.copyOfRequest(p, c) || resolved[copies]
 			continue
@@ -274,6 +280,7 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 			if c.means == copies || c.means == copiesPart {
 				b.absent++
 			}
+			quoted = quoted || brings && c.means == reverts && !turned
 			continue
 		}
 		resolved[c.means] = true
@@ -701,13 +708,14 @@ func (b *builder) takenMerges() {
 
 // quotes drops what a revert says in the words of the commit that it takes out.
 // Many quote its message, with its trailers: the revert is no copy of what that one
-// is a copy of, nor does it fix what that one fixes.
+// is a copy of, nor does it fix what that one fixes, and of a revert it takes out
+// that revert and not what that one took out.
 func (b *builder) quotes() {
 	undone := map[graph.Pos][]graph.Pos{}
 	for _, e := range b.reverts.out {
 		undone[e.from] = append(undone[e.from], e.to)
 	}
-	for _, of := range []*edges{&b.copies, &b.fixes} {
+	for _, of := range []*edges{&b.copies, &b.fixes, &b.reverts} {
 		said := map[[2]graph.Pos]bool{} // by what is taken out
 		for _, e := range of.out {
 			if b.isReverted(int32(e.from)) {
