@@ -222,6 +222,8 @@ type builder struct {
 	// reverted are the commits that others revert; nil until they are asked for,
 	// which is when all reverts are known.
 	reverted map[int32]bool
+	// generations are by position; nil until two commits have one date.
+	generations []int32
 }
 
 func (b *builder) index() {
@@ -420,18 +422,30 @@ func (b *builder) root(group []int32) int32 {
 }
 
 // older orders commits by their dates; of two with one date an ancestor comes
-// first. It does not depend on when they were read.
+// first. It does not depend on when they were read, and is a total order: to ask
+// for ancestors and else for names is none, since a name may stand between those
+// of an ancestor and its descendant.
 func (b *builder) older(p, q int32) int {
 	if n := cmp.Compare(b.graph.CommitTime(graph.Pos(p)), b.graph.CommitTime(graph.Pos(q))); n != 0 || p == q {
 		return n
 	}
-	switch {
-	case b.graph.IsAncestor(graph.Pos(p), graph.Pos(q)):
-		return -1
-	case b.graph.IsAncestor(graph.Pos(q), graph.Pos(p)):
-		return 1
+	return cmp.Or(cmp.Compare(b.generation(p), b.generation(q)), b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q))))
+}
+
+// generation is how many commits the longest way from a commit to its first
+// ancestors has: more than that of any ancestor.
+func (b *builder) generation(p int32) int32 {
+	if b.generations == nil {
+		b.generations = make([]int32, b.graph.Len())
+		var parents []graph.Pos
+		for q := range b.generations {
+			parents = b.graph.Parents(graph.Pos(q), parents[:0])
+			for _, parent := range parents {
+				b.generations[q] = max(b.generations[q], b.generations[parent]+1)
+			}
+		}
 	}
-	return b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q)))
+	return b.generations[p]
 }
 
 // disowns says whether a commit says of itself that nothing upstream is its
