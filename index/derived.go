@@ -25,13 +25,10 @@ func (e *evaluation) onLine(name, operator string, keep func(history.Status) boo
 	id, _ := e.snap.Graph.RefByName(ref.Name)
 	l := e.snap.lineage
 	return e.filter(func(p graph.Pos) bool {
-		if l == nil || !l.Derived(p) {
-			if e.snap.Graph.Contains(id, p) {
-				return keep(history.Contains)
-			}
-			return keep(history.Missing)
+		if l == nil {
+			return keep(lineage.ByAncestry(e.snap.Graph, p, id))
 		}
-		return keep(l.On(p, lineage.Line{Ref: id}))
+		return keep(l.On(p, id))
 	})
 }
 

@@ -61,3 +61,38 @@ func TestDerivedSearch(t *testing.T) {
 		t.Error("a line that is not there lacks nothing")
 	}
 }
+
+// TestMergesInSearch holds that searches count the merge of a request as being on
+// a line that has copies of all that it brought, as its landings do.
+func TestMergesInSearch(t *testing.T) {
+	r := gittest.New(t, `
+commit base "Add the engine"
+branch stable/1
+branch stable/2
+git checkout -q -b topic
+commit t1 "Prepare the topic"
+commit t2 "Finish the topic"
+checkout main
+git merge -q --no-ff -m "Merge pull request #4711 from someone/topic" topic
+label request
+git branch -D topic
+checkout stable/1
+cherry-pick p1 -x t1
+cherry-pick p2 -x t2
+checkout stable/2
+cherry-pick q2 -x t2
+`)
+	x := open(t, r.Dir, t.TempDir(), true)
+	s := x.wait(t)
+	for text, want := range map[string]string{
+		"type:merge in:stable/1":      "request",
+		"type:merge missing:stable/1": "",
+		"type:merge in:stable/2":      "",
+		"type:merge missing:stable/2": "request",
+	} {
+		found, err := x.search(t, s, text)
+		if got := strings.Join(r.Labels(found...), " "); err != nil || got != want {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
+	}
+}

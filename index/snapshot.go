@@ -153,13 +153,13 @@ func (s *Snapshot) Landings(p graph.Pos) []history.Landing {
 	landings := make([]history.Landing, 0, len(s.Lines))
 	for _, l := range s.lineage.Landings(p, s.lineage.Lines()...) {
 		named := names[l.Line.Ref]
-		landings = append(landings, s.landing(named.Name, named.Ref, l))
+		landings = append(landings, s.landing(p, named.Name, named.Ref, l))
 	}
 	return landings
 }
 
-// landing is a landing with the names that people use.
-func (s *Snapshot) landing(name, ref string, l lineage.Landing) history.Landing {
+// landing is a commit's landing with the names that people use.
+func (s *Snapshot) landing(p graph.Pos, name, ref string, l lineage.Landing) history.Landing {
 	landing := history.Landing{Name: name, Ref: ref, Status: l.Status, Evidence: l.Evidence, Incomplete: []history.Hash{}, Needed: l.Needed}
 	if landing.Evidence == nil {
 		landing.Evidence = []string{}
@@ -167,7 +167,14 @@ func (s *Snapshot) landing(name, ref string, l lineage.Landing) history.Landing 
 	if l.Commit >= 0 {
 		h := s.Graph.Hash(l.Commit)
 		landing.Commit = &h
-		if tag, ok := s.tags.First(l.Line.Ref, l.Commit); ok && l.Status != history.Reverted {
+		tag, ok := "", false
+		switch {
+		case l.Restored:
+			tag, ok = s.tags.Since(l.Line.Ref, l.Commit, s.lineage.InForce(p))
+		case l.Status != history.Reverted:
+			tag, ok = s.tags.First(l.Line.Ref, l.Commit)
+		}
+		if ok {
 			landing.FirstTag = &tag
 		}
 	}
@@ -246,7 +253,7 @@ func (s *Snapshot) LandingOn(p graph.Pos, on lineage.Side) history.Landing {
 	if s.lineage == nil || p < 0 {
 		return s.ancestry(p, []line.Line{{Name: on.Name, Ref: name}})[0]
 	}
-	return s.landing(on.Name, name, s.lineage.Landings(p, lineage.Line{Ref: on.Ref})[0])
+	return s.landing(p, on.Name, name, s.lineage.Landings(p, lineage.Line{Ref: on.Ref})[0])
 }
 
 // Original is the commit that one was copied from, as lineage.Original.

@@ -344,3 +344,24 @@ func (t *Tags) First(ref graph.RefID, p graph.Pos) (string, bool) {
 	}
 	return "", false
 }
+
+// Since is the first release tag that contains a commit, lies on a line and is as
+// wanted, and behind which no such tag is otherwise.
+func (t *Tags) Since(ref graph.RefID, p graph.Pos, wanted func(tag graph.RefID) bool) (string, bool) {
+	var good, bad []graph.RefID
+	for _, id := range t.release {
+		switch {
+		case !t.g.Contains(id, p) || !t.g.Contains(ref, t.g.TipPos(id)):
+		case wanted(id):
+			good = append(good, id)
+		default:
+			bad = append(bad, id)
+		}
+	}
+	for _, id := range good {
+		if !slices.ContainsFunc(bad, func(later graph.RefID) bool { return t.g.Contains(later, t.g.TipPos(id)) }) {
+			return t.name(id), true
+		}
+	}
+	return "", false
+}

@@ -222,6 +222,8 @@ type builder struct {
 	// reverted are the commits that others revert; nil until they are asked for,
 	// which is when all reverts are known.
 	reverted map[int32]bool
+	// generations are by position; nil until two commits have one date.
+	generations []int32
 }
 
 func (b *builder) index() {
@@ -252,8 +254,14 @@ func (b *builder) claims() {
 func (b *builder) claimsOf(p graph.Pos, i, end int) {
 	var resolved [lastMeans + 1]bool
 	turned := false // a name says what is reverted, so that the subject need not
+	// A revert of a revert, by its subject, that names no commit of ours quotes what
+	// that revert said.
+	brings := slices.ContainsFunc(b.facts.claims[i:end], func(c claim) bool { return c.means == reapplies && c.digits == 0 })
+	quoted := false
 	for _, c := range b.facts.claims[i:end] {
 		switch {
+		case c.means == reverts && c.digits > 0 && quoted:
+			continue
 		case c.means == copiesRequest:
 			resolved[copies] = b.copyOfRequest(p, c) || resolved[copies]
 			continue
@@ -274,6 +282,7 @@ func (b *builder) claimsOf(p graph.Pos, i, end int) {
 			if c.means == copies || c.means == copiesPart {
 				b.absent++
 			}
+			quoted = quoted || brings && c.means == reverts && !turned
 			continue
 		}
 		resolved[c.means] = true
@@ -413,18 +422,30 @@ func (b *builder) root(group []int32) int32 {
 }
 
 // older orders commits by their dates; of two with one date an ancestor comes
-// first. It does not depend on when they were read.
+// first. It does not depend on when they were read, and is a total order: to ask
+// for ancestors and else for names is none, since a name may stand between those
+// of an ancestor and its descendant.
 func (b *builder) older(p, q int32) int {
 	if n := cmp.Compare(b.graph.CommitTime(graph.Pos(p)), b.graph.CommitTime(graph.Pos(q))); n != 0 || p == q {
 		return n
 	}
-	switch {
-	case b.graph.IsAncestor(graph.Pos(p), graph.Pos(q)):
-		return -1
-	case b.graph.IsAncestor(graph.Pos(q), graph.Pos(p)):
-		return 1
+	return cmp.Or(cmp.Compare(b.generation(p), b.generation(q)), b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q))))
+}
+
+// generation is how many commits the longest way from a commit to its first
+// ancestors has: more than that of any ancestor.
+func (b *builder) generation(p int32) int32 {
+	if b.generations == nil {
+		b.generations = make([]int32, b.graph.Len())
+		var parents []graph.Pos
+		for q := range b.generations {
+			parents = b.graph.Parents(graph.Pos(q), parents[:0])
+			for _, parent := range parents {
+				b.generations[q] = max(b.generations[q], b.generations[parent]+1)
+			}
+		}
 	}
-	return b.graph.Hash(graph.Pos(p)).Compare(b.graph.Hash(graph.Pos(q)))
+	return b.generations[p]
 }
 
 // disowns says whether a commit says of itself that nothing upstream is its
@@ -701,13 +722,14 @@ func (b *builder) takenMerges() {
 
 // quotes drops what a revert says in the words of the commit that it takes out.
 // Many quote its message, with its trailers: the revert is no copy of what that one
-// is a copy of, nor does it fix what that one fixes.
+// is a copy of, nor does it fix what that one fixes, and of a revert it takes out
+// that revert and not what that one took out.
 func (b *builder) quotes() {
 	undone := map[graph.Pos][]graph.Pos{}
 	for _, e := range b.reverts.out {
 		undone[e.from] = append(undone[e.from], e.to)
 	}
-	for _, of := range []*edges{&b.copies, &b.fixes} {
+	for _, of := range []*edges{&b.copies, &b.fixes, &b.reverts} {
 		said := map[[2]graph.Pos]bool{} // by what is taken out
 		for _, e := range of.out {
 			if b.isReverted(int32(e.from)) {

@@ -181,6 +181,89 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestOn holds that how a change stands in one word, which searches ask for, is
+// what its landings say, also where the history is truncated.
+func TestOn(t *testing.T) {
+	t.Parallel()
+	counts := map[history.Status]int{}
+	merges := 0
+	for seed := range uint64(200) {
+		m := random(seed, 4+int(seed%60))
+		m.grow(t, graph.New(20), m.nodes[seed%2:])
+		l, err := Build(t.Context(), m.Graph, m.facts(), m.lines, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range m.Len() {
+			for _, line := range m.lines {
+				line.Ended = false // of an ended line absence is not told
+				landing := l.Landings(pos(p), line)[0]
+				if got := l.On(pos(p), line.Ref); got != landing.Status {
+					t.Fatalf("seed %d: %s on %d is %s, and by its landing %s", seed, m.Hash(pos(p)).Short(), line.Ref, got, landing.Status)
+				}
+				counts[landing.Status]++
+				if landing.Status == history.Backported && l.standing(l.family(pos(p)), line.Ref).status == history.Missing {
+					merges++
+				}
+			}
+		}
+	}
+	if len(counts) != 6 || merges == 0 {
+		t.Errorf("the histories have %v, and %d merges by what they brought", counts, merges)
+	}
+}
+
+// TestOlder holds that older is a total order in which ancestors come first, the
+// same in whatever order the commits were read. Dates are few.
+func TestOlder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(100) {
+		m := random(seed, 24)
+		r := rand.New(rand.NewPCG(seed, 3))
+		late := int64(0)
+		for i := range m.nodes {
+			if r.IntN(8) == 0 {
+				late++
+			}
+			m.nodes[i].CommitTime = late
+		}
+		all := m.nodes
+		m.grow(t, graph.New(20), all)
+		b := &builder{Lineage: &Lineage{graph: m.Graph}}
+		n := int32(m.Len())
+		for p := range n {
+			for q := range n {
+				x := b.older(p, q)
+				switch {
+				case x != -b.older(q, p), (x == 0) != (p == q):
+					t.Fatalf("seed %d: %d and %d are %d and %d", seed, p, q, x, b.older(q, p))
+				case p != q && m.IsAncestor(pos(int(p)), pos(int(q))) && x != -1:
+					t.Fatalf("seed %d: the ancestor %d is no older than %d", seed, p, q)
+				}
+				for o := range n {
+					if b.older(o, p) < 0 && x < 0 && b.older(o, q) >= 0 {
+						t.Fatalf("seed %d: %d < %d < %d, and not %d < %d", seed, o, p, q, o, q)
+					}
+				}
+			}
+		}
+		again := m
+		again.tips = []graph.Tip{{Name: "refs/heads/0", Commit: hash(len(all) / 2)}}
+		again.grow(t, graph.New(20), all[:len(all)/2+1])
+		again.tips = m.tips
+		again.grow(t, again.Graph, all[len(all)/2+1:])
+		other := &builder{Lineage: &Lineage{graph: again.Graph}}
+		at := func(p int32) int32 { q, _ := again.Pos(m.Hash(pos(int(p)))); return int32(q) }
+		for p := range n {
+			for q := range n {
+				if x, y := b.older(p, q), other.older(at(p), at(q)); x != y {
+					t.Fatalf("seed %d: %d and %d are %d, and %d when read in two parts", seed, p, q, x, y)
+				}
+			}
+		}
+	}
+}
+
 // TestAfterForcePushes holds that commits which no ref has any more do not count.
 func TestAfterForcePushes(t *testing.T) {
 	t.Parallel()

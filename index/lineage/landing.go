@@ -212,6 +212,8 @@ type standing struct {
 	revertedBy graph.Pos
 }
 
+var absentStanding = standing{status: history.Missing, commit: -1, revertedBy: -1}
+
 // isPart says that only a part of the change is there.
 func (s standing) isPart() bool { return s.evidence&inPart != 0 }
 
@@ -239,7 +241,7 @@ func (l *Lineage) standing(f *family, ref graph.RefID) standing {
 		}
 	}
 	if best < 0 {
-		return standing{status: history.Missing, commit: -1, revertedBy: -1}
+		return absentStanding
 	}
 	s := standing{status: history.Backported, commit: f.members[best].pos, evidence: f.members[best].evidence, revertedBy: -1}
 	if f.members[best].source {
@@ -300,53 +302,116 @@ func (l *Lineage) inForce(f *family, ref graph.RefID, revert graph.Pos) bool {
 	return true
 }
 
+// hasRevert says whether a ref has a revert of a change, in force or not.
+func (l *Lineage) hasRevert(f *family, ref graph.RefID) bool {
+	return slices.ContainsFunc(f.effects, func(e effect) bool { return !e.brings && l.graph.Contains(ref, e.pos) })
+}
+
+// InForce tells which refs have a change that no revert there took out.
+func (l *Lineage) InForce(p graph.Pos) func(graph.RefID) bool {
+	f := l.family(p)
+	return func(ref graph.RefID) bool { return isPresent(l.standing(f, ref).status) }
+}
+
 // Landing is how a change stands on a line.
 type Landing struct {
 	Line       Line
 	Status     history.Status
 	Commit     graph.Pos // -1 for none
 	Evidence   []string
-	Incomplete []graph.Pos // fixes of it that are upstream and not here
+	Incomplete []graph.Pos // fixes of it, and of these, that are upstream and not here
 	RevertedBy graph.Pos   // -1 for none
 	Needed     bool        // it is missing, and what it fixes is here
+	Restored   bool        // it is here, and a revert of it is here too; InForce tells since when
 }
 
 // Lines are those that Build was given.
 func (l *Lineage) Lines() []Line { return l.lines }
 
+// question is a commit with what its answers on all lines share. What only
+// absence asks for is looked up when a line lacks it.
+type question struct {
+	*Lineage
+	asked  graph.Pos
+	change *family
+
+	tip     *family   // of the last commit that the merge of a request brought
+	brought []*family // as merged; nil while nobody asked
+	looked  bool      // for the causes
+	causes  []cause
+	known   bool // as causes says
+}
+
+func (l *Lineage) question(asked graph.Pos) *question {
+	return &question{Lineage: l, asked: asked, change: l.family(asked)}
+}
+
+// on is how the commit stands on a line, with the reason of its absence.
+func (q *question) on(ref graph.RefID) standing {
+	s := q.standing(q.change, ref)
+	if s.status == history.Missing && q.requested[q.asked] {
+		s = q.copied(ref)
+	}
+	if s.status != history.Missing {
+		return s
+	}
+	if !q.looked {
+		q.looked = true
+		q.causes, q.known = q.Lineage.causes(q.change)
+	}
+	switch {
+	case q.graph.Truncated(ref):
+		s.status = history.Unknown
+	case q.known && !q.reached(q.causes, ref):
+		s.status = history.NotAffected
+	}
+	return s
+}
+
+// copied is how the merge of a request stands on a ref by the copies of what it
+// brought. To walk all that it brought costs more than to see that its last commit
+// has no copy there, as most have none.
+func (q *question) copied(ref graph.RefID) standing {
+	parents := q.graph.Parents(q.asked, nil)
+	if len(parents) < 2 { // one is not known here
+		return absentStanding
+	}
+	last := parents[1]
+	if q.tip == nil {
+		q.tip = q.family(last)
+	}
+	if !q.graph.Merge(last) && q.standing(q.tip, ref).status != history.Backported {
+		return absentStanding
+	}
+	if q.brought == nil {
+		q.brought = q.merged(q.asked)
+	}
+	return q.allOf(q.brought, ref)
+}
+
 // Landings tells how a change stands on each of the lines. Ended ones that have
 // it not are left out.
 func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
-	f := l.family(asked)
-	follow := l.followUps(f)
-	causes, known := l.causes(f)
-	brought := l.merged(asked)
-	wanted := l.upstream < 0 || l.standing(f, l.upstream).status != history.Reverted
+	q := l.question(asked)
+	follow := l.followUps(q.change)
+	wanted := l.upstream < 0 || l.standing(q.change, l.upstream).status != history.Reverted
 	landings := make([]Landing, 0, len(lines))
 	for _, line := range lines {
-		s := l.standing(f, line.Ref)
-		if s.status == history.Missing && len(brought) > 0 {
-			s = l.allOf(brought, line.Ref)
-		}
+		s := q.on(line.Ref)
 		landing := Landing{Line: line, Status: s.status, Commit: s.commit, RevertedBy: s.revertedBy}
 		switch s.status {
 		case history.Missing:
-			switch {
-			case line.Ended:
-				continue
-			case known && !l.reached(causes, line.Ref) && !l.graph.Truncated(line.Ref):
-				landing.Status = history.NotAffected
-			case l.graph.Truncated(line.Ref):
-				landing.Status = history.Unknown
-			default:
-				landing.Needed = wanted && l.neededOn(causes, line.Ref)
-			}
+			landing.Needed = wanted && l.neededOn(q.causes, line.Ref)
 		case history.Contains, history.Backported:
+			landing.Restored = l.hasRevert(q.change, line.Ref)
 			for _, fix := range follow {
 				if fix.upstream >= 0 && !isPresent(l.standing(fix.family, line.Ref).status) {
 					landing.Incomplete = append(landing.Incomplete, fix.upstream)
 				}
 			}
+		}
+		if line.Ended && s.commit < 0 {
+			continue
 		}
 		if s.commit != asked {
 			landing.Evidence = l.Names(s.evidence)
@@ -357,13 +422,9 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 }
 
 // merged are the families of what the merge of a request brought, which people
-// ask for by the request's number; none for other commits, and for merges that
-// brought many.
+// ask for by the request's number; none where it brought many.
 func (l *Lineage) merged(asked graph.Pos) []*family {
-	if !l.requested[asked] {
-		return nil
-	}
-	var all []*family
+	all := []*family{}
 	for _, p := range l.brought(asked, maxTaken) {
 		if !l.graph.Merge(p) {
 			all = append(all, l.family(p))
@@ -376,11 +437,11 @@ func (l *Lineage) merged(asked graph.Pos) []*family {
 // where copies of all that it brought are, and the newest of them is named. A ref
 // that has these commits themselves may be the one that was merged.
 func (l *Lineage) allOf(brought []*family, ref graph.RefID) standing {
-	newest := standing{status: history.Missing, commit: -1, revertedBy: -1}
+	newest := absentStanding
 	for i, f := range brought {
 		s := l.standing(f, ref)
 		if s.status != history.Backported {
-			return standing{status: history.Missing, commit: -1, revertedBy: -1}
+			return absentStanding
 		}
 		if i == 0 {
 			newest = s
@@ -409,26 +470,31 @@ type followUp struct {
 	upstream graph.Pos // the commit that is upstream, -1 where it is not or was reverted
 }
 
-// followUps are the later fixes of a change, each once.
+// followUps are the later fixes of a change, and the fixes of those that are
+// upstream, each once.
 func (l *Lineage) followUps(f *family) []followUp {
 	if l.upstream < 0 {
 		return nil
 	}
 	var all []followUp
 	seen := map[graph.Pos]bool{}
-	for _, m := range f.members {
-		for _, e := range l.fixes.to(m.pos) {
-			if seen[e.from] || f.has(e.from) {
-				continue
+	fixed := []*family{f}
+	for i := 0; i < len(fixed); i++ {
+		for _, m := range fixed[i].members {
+			for _, e := range l.fixes.to(m.pos) {
+				if seen[e.from] || f.has(e.from) {
+					continue
+				}
+				u := followUp{family: l.family(e.from), upstream: -1}
+				for _, m := range u.family.members {
+					seen[m.pos] = true
+				}
+				if s := l.standing(u.family, l.upstream); isPresent(s.status) {
+					u.upstream = s.commit
+					fixed = append(fixed, u.family)
+				}
+				all = append(all, u)
 			}
-			u := followUp{family: l.family(e.from), upstream: -1}
-			for _, m := range u.family.members {
-				seen[m.pos] = true
-			}
-			if s := l.standing(u.family, l.upstream); isPresent(s.status) {
-				u.upstream = s.commit
-			}
-			all = append(all, u)
 		}
 	}
 	slices.SortFunc(all, func(a, b followUp) int { return cmp.Compare(a.upstream, b.upstream) })
@@ -552,25 +618,28 @@ func (l *Lineage) Original(p graph.Pos) (graph.Pos, bool) {
 	return found, found >= 0
 }
 
-// Derived says whether anything derives from a commit or it from anything, so
+// derived says whether anything derives from a commit or it from anything, so
 // that ancestry alone does not tell how it stands.
-func (l *Lineage) Derived(p graph.Pos) bool {
+func (l *Lineage) derived(p graph.Pos) bool {
 	return len(l.copies.of(p)) > 0 || len(l.copies.to(p)) > 0 || len(l.reverts.to(p)) > 0 ||
-		len(l.fixes.of(p)) > 0 || len(l.reverts.of(p)) > 0
+		len(l.reapplies.to(p)) > 0 || len(l.fixes.of(p)) > 0 || len(l.reverts.of(p)) > 0 || l.requested[p]
 }
 
-// On is how a change stands on a line, in one word.
-func (l *Lineage) On(p graph.Pos, line Line) history.Status {
-	f := l.family(p)
-	s := l.standing(f, line.Ref)
-	if s.status != history.Missing {
-		return s.status
+// On is how a change stands on a ref, in one word: the one that Landings says.
+func (l *Lineage) On(p graph.Pos, ref graph.RefID) history.Status {
+	if !l.derived(p) { // most commits
+		return ByAncestry(l.graph, p, ref)
 	}
-	if l.graph.Truncated(line.Ref) {
+	return l.question(p).on(ref).status
+}
+
+// ByAncestry is how a commit stands on a ref as far as ancestry tells.
+func ByAncestry(g *graph.Graph, p graph.Pos, ref graph.RefID) history.Status {
+	switch {
+	case g.Contains(ref, p):
+		return history.Contains
+	case g.Truncated(ref):
 		return history.Unknown
-	}
-	if causes, known := l.causes(f); known && !l.reached(causes, line.Ref) {
-		return history.NotAffected
 	}
 	return history.Missing
 }

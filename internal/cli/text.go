@@ -235,7 +235,7 @@ func (t Text) Missing(r *history.MissingResult) {
 			sign = t.paint("⚠", color.FgYellow)
 		}
 		fmt.Fprintf(t.Out, "%s %s  %s  %s\n", sign, t.paint(c.SHA.Short(), color.FgYellow), c.Date.Format("2006-01-02"), t.fit(clean(c.Subject), indent+14))
-		if c.Needed || t.Verbose {
+		if c.Needed || t.Verbose || c.Subject == "" {
 			fmt.Fprintf(t.Out, "%*s%s\n", indent+2, "", t.paint(clean(c.Reason), color.Faint))
 		}
 	}

@@ -125,17 +125,31 @@ func (l *Lookup) missingIn(ctx context.Context, repo Repository, m Missing, sinc
 	for _, e := range excluded {
 		result.Excluded = append(result.Excluded, history.ExcludedChange{SHA: snap.Graph.Hash(e.Pos), Reason: e.Reason})
 	}
-	at := make(map[history.Hash]lineage.Lack, len(lacks))
-	var hashes []history.Hash
-	for _, lack := range lacks {
-		if since.IsZero() || snap.Graph.CommitTime(lack.Pos) >= since.Unix() {
-			h := snap.Graph.Hash(lack.Pos)
-			at[h] = lack
-			hashes = append(hashes, h)
+	if !since.IsZero() {
+		lacks = slices.DeleteFunc(lacks, func(l lineage.Lack) bool { return snap.Graph.CommitTime(l.Pos) < since.Unix() })
+	}
+	hashes := make([]history.Hash, len(lacks))
+	for i, lack := range lacks {
+		hashes[i] = snap.Graph.Hash(lack.Pos)
+	}
+	next := 0
+	// unread lists what stands before a commit that was read: what it says nobody
+	// can tell, so that it may well be about security.
+	unread := func(before history.Hash) {
+		for ; next < len(lacks) && hashes[next] != before; next++ {
+			lack, c := lacks[next], snap.Commit(lacks[next].Pos)
+			if !slices.Contains(result.Limits, history.LimitPartial) {
+				result.Limits = append(result.Limits, history.LimitPartial)
+			}
+			if !m.Needed || lack.Needed {
+				result.Changes = append(result.Changes, history.MissingChange{SHA: c.Hash, Author: c.Author, Date: c.Committer.Date, Needed: lack.Needed, Reason: lack.Reason + "; its message cannot be read", Keys: []history.Key{}})
+			}
 		}
 	}
 	err = repo.Commits(ctx, hashes, func(c *history.Commit) error {
-		lack := at[c.Hash]
+		unread(c.Hash)
+		lack := lacks[next]
+		next++
 		keys := messageKeys(c.Message)
 		change := history.MissingChange{SHA: c.Hash, Subject: c.Subject(), Author: c.Author, Date: c.Committer.Date, Needed: lack.Needed, Reason: lack.Reason, Keys: keys}
 		if !change.Needed {
@@ -156,6 +170,7 @@ func (l *Lookup) missingIn(ctx context.Context, repo Repository, m Missing, sinc
 	if err != nil {
 		return nil, fmt.Errorf("reading commits: %w", err)
 	}
+	unread(history.Hash{})
 	return result, nil
 }
 

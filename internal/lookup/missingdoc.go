@@ -93,7 +93,7 @@ func missingText(r *history.MissingResult) string {
 		fmt.Fprintf(&b, "\n%s (%d)\n\n", title, len(changes))
 		for _, c := range changes {
 			fmt.Fprintf(&b, "  %s  %s  %s\n", c.SHA.Short(), c.Date.Format("2006-01-02"), oneLine(c.Subject, 100))
-			if reasons {
+			if reasons || c.Subject == "" {
 				fmt.Fprintf(&b, "      %s\n", oneLine(c.Reason, 200))
 			}
 		}

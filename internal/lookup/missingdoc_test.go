@@ -1,12 +1,17 @@
 package lookup_test
 
 import (
+	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 )
@@ -85,5 +90,53 @@ func TestMissingURIOfVSCode(t *testing.T) {
 		if got, ok := lookup.ParseMissingURI(uri); !ok || got != asked {
 			t.Errorf("%s is read as %+v %v, want %+v", uri, got, ok, asked)
 		}
+	}
+}
+
+// TestMissingUnread holds that a commit whose object is gone since it was indexed
+// is still listed, in its place.
+func TestMissingUnread(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, `
+commit base "Add the engine"
+branch stable/1
+commit first "Paint the engine"
+commit fix "Fix the engine" fix-body
+commit cool "Cool the engine"
+commit last "Warm the engine"
+-- fix-body --
+Fixes: ${base:12} ("Add the engine")
+`)
+	l, ctx := house(t, r)
+	for _, label := range []string{"first", "fix", "last"} {
+		h := r.Hash(label).String()
+		if err := os.Remove(filepath.Join(r.GitDir(), "objects", h[:2], h[2:])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result, err := l.Missing(ctx, lookup.Missing{From: "stable/1", Wait: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := r.Hash("base").Short()
+	var got []string
+	for _, c := range result.Changes {
+		got = append(got, fmt.Sprintf("%s %q %v %s", r.Labels(c.SHA)[0], c.Subject, c.Needed, c.Reason))
+	}
+	want := []string{
+		`last "" false not on stable/1; its message cannot be read`,
+		`cool "Cool the engine" false not on stable/1`,
+		`fix "" true fixes ` + base + `, which is on stable/1; its message cannot be read`,
+		`first "" false not on stable/1; its message cannot be read`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !slices.Contains(result.Limits, history.LimitPartial) {
+		t.Errorf("limits: %v", result.Limits)
+	}
+	text, err := l.MissingDocument(ctx, lookup.Missing{From: "stable/1", Wait: true})
+	if want := r.Hash("first").Short() + "  2020-01-01  \n      not on stable/1; its message cannot be read\n"; err != nil || !strings.Contains(text, want) {
+		t.Errorf("%v: no %q in\n%s", err, want, text)
 	}
 }

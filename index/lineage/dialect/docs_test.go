@@ -27,7 +27,7 @@ Your own ones go under ` + "`dialects:` in `global.yaml`" + ` and count before t
 dialects:
   - name: acme-port
     used_by: [ACME]                          # for people
-    on: line                                 # or subject, or paragraph (a line and what follows, for names that wrap)
+    on: line                                 # or subject, opening (the first line of a paragraph), paragraph (a line and what follows, for names that wrap)
     pattern: '^Ported-From: {sha}( \(.*\))?$'  # RE2; held against the text without the white space around it
     means: copy                              # a meaning of the table below
     example: 'Ported-From: 1b4e28ba9d5f (v2)'  # held against the pattern

@@ -9,7 +9,7 @@ import (
 
 // Read calls fn with what a message says of other changes, until it says false.
 //
-// Of the dialects on lines and paragraphs the first that matches at a line
+// Of the dialects on lines, openings and paragraphs the first that matches at a line
 // counts; of those on the subject the first of each meaning does, and what a
 // copy's subject says beyond its prefix counts too. Claims come in the order of
 // the message, the subject's first dialect first, but for those of dialects of
@@ -18,7 +18,7 @@ import (
 // Lines of a quoted mail ("> …") say nothing, nor does a diff that stands in
 // the message, nor what follows it.
 func (s *Set) Read(message string, fn func(Claim) bool) {
-	r := reader{set: s, message: message, fn: fn}
+	r := reader{set: s, message: message, fn: fn, opening: true}
 	for i, d := range s.lines.others {
 		if i >= 64 || d.filter.mayHold(message) {
 			r.others |= 1 << min(i, 63)
@@ -36,6 +36,7 @@ func (s *Set) Read(message string, fn func(Claim) bool) {
 			start++
 		}
 		if start == end {
+			r.opening = true
 			continue
 		}
 		c := message[start]
@@ -43,11 +44,14 @@ func (s *Set) Read(message string, fn func(Claim) bool) {
 			if c == 'd' {
 				break
 			}
+			r.opening = true
 			continue
 		}
+		opened := r.opened
 		if heads := s.lines.byHead[c]; heads != nil || r.others != 0 {
 			r.line(heads, start, end)
 		}
+		r.opening = r.opened > opened
 		if subject {
 			subject = false
 			r.subject(start, end, 0)
@@ -68,6 +72,8 @@ type reader struct {
 	message string
 	fn      func(Claim) bool
 	done    bool   // fn has had enough
+	opening bool   // dialects on openings may match the line
+	opened  int    // how many did so far
 	others  uint64 // which of set.lines.others may match somewhere in the message
 	last    []lastMatch
 }
@@ -110,12 +116,18 @@ func (r *reader) line(heads []headed, start, end int) {
 // match holds a line, which begins at start and has no white space around it,
 // against one dialect, and tells its claims.
 func (r *reader) match(d *dialect, line string, start int) bool {
-	if d.spec.On == OnParagraph {
+	switch {
+	case d.spec.On == OnOpening && !r.opening:
+		return false
+	case d.spec.On == OnParagraph:
 		line = paragraph(r.message[start:])
 	}
 	at := d.find(line, start)
 	if at == nil {
 		return false
+	}
+	if d.spec.On == OnOpening {
+		r.opened++
 	}
 	if !d.spec.Last {
 		return r.claims(d, at)
@@ -267,7 +279,7 @@ func (r *reader) claims(d *dialect, at []int) bool {
 	}
 	if start, end, ok := group(d.sha); ok {
 		behind := at[1] // how far a subject behind a SHA may reach
-		if d.spec.On == OnLine {
+		if d.spec.On == OnLine || d.spec.On == OnOpening {
 			if i := strings.IndexByte(r.message[behind:], '\n'); i >= 0 {
 				behind += i
 			} else {

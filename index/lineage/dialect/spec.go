@@ -44,11 +44,14 @@ type On string
 const (
 	OnLine      On = "line"      // each line, the subject too
 	OnSubject   On = "subject"   // the first line that is not blank, also without a copy's prefix
+	OnOpening   On = "opening"   // the first line of each paragraph, and the next where that matched one of these too
 	OnParagraph On = "paragraph" // from the beginning of each line to the end of its paragraph, for names that wrap
 )
 
 // Values are what patterns are held against.
-func (On) Values() []string { return []string{string(OnLine), string(OnSubject), string(OnParagraph)} }
+func (On) Values() []string {
+	return []string{string(OnLine), string(OnSubject), string(OnOpening), string(OnParagraph)}
+}
 
 // SpecError says what is wrong with a user's dialect.
 type SpecError struct {
@@ -121,8 +124,8 @@ func compile(spec Spec) (*dialect, *SpecError) {
 	if spec.On == "" {
 		spec.On = OnLine
 	}
-	if spec.On != OnLine && spec.On != OnSubject && spec.On != OnParagraph {
-		return wrong("on", "%q is none of %s, %s, %s", spec.On, OnLine, OnSubject, OnParagraph)
+	if known := spec.On.Values(); !slices.Contains(known, string(spec.On)) {
+		return wrong("on", "%q is none of %s", spec.On, strings.Join(known, ", "))
 	}
 	if !slices.ContainsFunc(meanings, func(m meaning) bool { return m.means == spec.Means }) {
 		var known []string

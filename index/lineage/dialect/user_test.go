@@ -86,7 +86,7 @@ func TestBadUserDialects(t *testing.T) {
 		{`{name: a, pattern: '^x {sha}', means: clone}`, "means", `"clone" is none of copy, partial-copy,`},
 		{`{name: a, pattern: '^x {sha}', means: same}`, "pattern", "no group key"},
 		{`{name: a, pattern: '^x {sha}', means: released}`, "pattern", "no group line"},
-		{`{name: a, pattern: '^x {sha}', on: body}`, "on", `"body" is none of line, subject, paragraph`},
+		{`{name: a, pattern: '^x {sha}', on: body}`, "on", `"body" is none of line, subject, opening, paragraph`},
 		{`{name: a, pattern: '^x {sha}', evidence: patch-id}`, "evidence", "for built-in dialects"},
 		{`{name: a, pattern: '^x {sha}', example: 'y 1a2b3c4d'}`, "example", "is not what the pattern matches"},
 		{`{name: good, pattern: '^x {sha}'}`, "name", "is taken"},
