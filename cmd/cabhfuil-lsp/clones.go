@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
@@ -46,18 +48,35 @@ func cloned(c config.Config) []repos.Cloned {
 		auth := authOf(method)
 		k := repos.Cloned{
 			Name: r.Name, Remotes: []gitrepo.Followed{{Name: "origin", URL: r.Source.URL, Auth: auth}},
-			Keep: !r.Sync.PruneDeleted, Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
+			Keep: !r.Sync.PruneDeleted, Select: selection(r.Branches), Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
 		}
 		for _, more := range r.Remotes {
 			followed := gitrepo.Followed{Name: more.Name, URL: more.URL, Auth: auth}
-			for _, ref := range more.FetchRefs {
-				followed.Refspecs = append(followed.Refspecs, refspec(more.Name, ref))
+			if !slices.Equal(more.FetchRefs, []string{"refs/heads/*"}) { // which is the default
+				for _, ref := range more.FetchRefs {
+					followed.Refspecs = append(followed.Refspecs, refspec(more.Name, ref))
+				}
 			}
 			k.Remotes = append(k.Remotes, followed)
 		}
 		all = append(all, k)
 	}
 	return all
+}
+
+// selection says which branches of a clone are kept.
+func selection(b config.Branches) gitrepo.Selection {
+	s := gitrepo.Selection{Newest: b.MaxBranches, Upstream: b.Upstream}
+	if len(b.ExcludePatterns) == 0 && (len(b.Patterns) == 0 || slices.Contains(b.Patterns, "*")) {
+		return s
+	}
+	matches := func(patterns []string, branch string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return line.Match(p, branch) })
+	}
+	s.Wants = func(branch string) bool {
+		return (len(b.Patterns) == 0 || matches(b.Patterns, branch)) && !matches(b.ExcludePatterns, branch)
+	}
+	return s
 }
 
 // refspec is what is fetched and where to: a whole refspec as the configuration

@@ -55,9 +55,9 @@ type Remote struct {
 
 // Branches say which branches count, and which of them are lines.
 type Branches struct {
-	Patterns        []string `yaml:"patterns" is:"glob" default:"*" doc:"which branches are processed at all" unused:"all are"`
-	ExcludePatterns []string `yaml:"exclude_patterns" is:"exclude" doc:"and which of these are not; each with or without a ! in front" unused:"all are processed"`
-	MaxBranches     int      `yaml:"max_branches" default:"100" min:"1" doc:"the newest that are kept of them" unused:"all are"`
+	Patterns        []string `yaml:"patterns" is:"glob" default:"*" doc:"which branches of a clone are kept at all"`
+	ExcludePatterns []string `yaml:"exclude_patterns" is:"exclude" doc:"and which of these are not; each with or without a ! in front"`
+	MaxBranches     int      `yaml:"max_branches" default:"100" min:"1" doc:"how many of them are kept of each remote: the newest"`
 	ReleaseLines    []string `yaml:"release_lines" is:"glob" doc:"branches that users get releases from, instead of the default patterns; * also crosses /"`
 	Upstream        string   `yaml:"upstream" is:"branch" doc:"the branch that fixes land on first, instead of finding it"`
 }

@@ -24,7 +24,9 @@ type Clone struct {
 	Remotes []Followed
 	// KeepDeleted keeps the branches that a remote has deleted.
 	KeepDeleted bool
-	Progress    func(Transfer) // may be nil; it must not block
+	// Select chooses among the branches of the remotes without Refspecs.
+	Select   Selection
+	Progress func(Transfer) // may be nil; it must not block
 }
 
 // Followed is a remote as it is to be fetched.
@@ -145,23 +147,34 @@ func (c *Clone) fetch(ctx context.Context, r Followed) error {
 	}
 	env = transferEnvironment(c.Dir, env...)
 	options := append(slices.Clone(transferConfig), auth...)
-	head, err := c.head(ctx, r, options, env)
+	there, err := c.list(ctx, r, options, env)
 	if err != nil {
 		return err
 	}
-	args := append(slices.Clone(options), "fetch", "--progress", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--force")
-	if !c.KeepDeleted {
-		args = append(args, "--prune")
+	fetch := func(specs []string, more ...string) error {
+		args := append(slices.Clone(options), "fetch", "--progress", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--force")
+		args = append(append(args, more...), "--stdin", "--", r.URL)
+		cmd, said := command(ctx, c.Dir, env, args...)
+		cmd.Stdin = strings.NewReader(strings.Join(specs, "\n") + "\n") // thousands are too much for a command line
+		watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
+		cmd.Stderr = io.MultiWriter(watcher, said)
+		if err := cmd.Run(); err != nil {
+			return remoteError(ctx, r, said.String(), err)
+		}
+		return nil
 	}
-	args = append(args, "--", r.URL)
-	args = append(args, r.refspecs()...)
-	cmd, said := command(ctx, c.Dir, env, args...)
-	watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
-	cmd.Stderr = io.MultiWriter(watcher, said)
-	if err := cmd.Run(); err != nil {
-		return remoteError(ctx, r, said.String(), err)
+	switch {
+	case len(r.Refspecs) == 0 && !c.Select.all(len(there.branches)):
+		err = c.fetchSelected(ctx, r, there, func(specs []string) error { return fetch(specs) })
+	case c.KeepDeleted:
+		err = errors.Join(fetch(r.refspecs()), c.unstage(ctx, r))
+	default:
+		err = errors.Join(fetch(r.refspecs(), "--prune"), c.unstage(ctx, r))
 	}
-	return c.record(ctx, r, head)
+	if err != nil {
+		return err
+	}
+	return c.record(ctx, r, there.head)
 }
 
 // refspecs are where the remote's refs go. Tags are those of origin alone: two
@@ -177,29 +190,21 @@ func (r Followed) refspecs() []string {
 	return specs
 }
 
-// head asks for the remote's default branch, which also tells early whether it
-// answers at all; "" where it has none.
-func (c *Clone) head(ctx context.Context, r Followed, options, env []string) (string, error) {
-	args := append(slices.Clone(options), "ls-remote", "--symref", "--", r.URL, "HEAD")
+// list asks what the remote has, which also tells early whether it answers at all.
+func (c *Clone) list(ctx context.Context, r Followed, options, env []string) (listing, error) {
+	args := append(slices.Clone(options), "ls-remote", "--symref", "--", r.URL, "HEAD", "refs/heads/*", "refs/tags/*")
 	cmd, said := command(ctx, c.Dir, env, args...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
-		return "", remoteError(ctx, r, said.String(), err)
+		return listing{}, remoteError(ctx, r, said.String(), err)
 	}
-	for line := range strings.Lines(out.String()) {
-		if rest, ok := strings.CutPrefix(line, "ref: refs/heads/"); ok {
-			branch, _, _ := strings.Cut(rest, "\t")
-			return branch, nil
-		}
-	}
-	return "", nil
+	return parseListing(out.String()), nil
 }
 
 // record writes down where a remote is and what its default branch is, as git
 // clone would, so that others find it.
 func (c *Clone) record(ctx context.Context, r Followed, head string) error {
-	env := environment("GIT_DIR="+c.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 	key := "remote." + r.Name + "."
 	commands := [][]string{
 		{"config", "--replace-all", key + "url", scrub(r.URL)},
@@ -207,7 +212,7 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 	}
 	if head != "" {
 		branch := "refs/remotes/" + r.Name + "/" + head
-		if _, err := run(ctx, c.Dir, env, nil, "rev-parse", "-q", "--verify", "--end-of-options", branch); err == nil {
+		if _, err := c.git(ctx, nil, "rev-parse", "-q", "--verify", "--end-of-options", branch); err == nil {
 			commands = append(commands, []string{"symbolic-ref", "refs/remotes/" + r.Name + "/HEAD", branch})
 			if r.Name == "origin" {
 				commands = append(commands, []string{"symbolic-ref", "HEAD", branch})
@@ -215,7 +220,7 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 		}
 	}
 	for _, args := range commands {
-		if _, err := run(ctx, c.Dir, env, nil, args...); err != nil {
+		if _, err := c.git(ctx, nil, args...); err != nil {
 			return fmt.Errorf("writing down remote %s: %w", r.Name, err)
 		}
 	}

@@ -28,9 +28,10 @@ type Cloned struct {
 	Name     string
 	Remotes  []gitrepo.Followed // origin first
 	Keep     bool               // branches that a remote deleted stay
-	Manual   bool               // it is fetched only when somebody asks
-	Interval time.Duration      // between two fetches
-	Timeout  time.Duration      // of one attempt; 0 for none
+	Select   gitrepo.Selection
+	Manual   bool          // it is fetched only when somebody asks
+	Interval time.Duration // between two fetches
+	Timeout  time.Duration // of one attempt; 0 for none
 }
 
 // CloneState is what a clone is doing.
@@ -417,7 +418,7 @@ func (c *Clones) update(ctx context.Context, k *clone, state CloneState) (err er
 	}
 	op, ctx := c.opt.Tracker.Start(ctx, kind, title, k.Name)
 	defer func() { op.End(err) }()
-	git := gitrepo.Clone{Dir: k.dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Progress: func(p gitrepo.Transfer) {
+	git := gitrepo.Clone{Dir: k.dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
 	pause := backoff.NewExponentialBackOff()
