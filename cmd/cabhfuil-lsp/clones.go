@@ -50,6 +50,9 @@ func cloned(c config.Config) []repos.Cloned {
 			Name: r.Name, Remotes: []gitrepo.Followed{{Name: "origin", URL: r.Source.URL, Auth: auth}},
 			Keep: !r.Sync.PruneDeleted, Select: selection(r.Branches), Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
 		}
+		if r.Sync.Strategy == config.FetchRecent {
+			k.Recent = time.Duration(r.Sync.RecentDays) * 24 * time.Hour
+		}
 		for _, more := range r.Remotes {
 			followed := gitrepo.Followed{Name: more.Name, URL: more.URL, Auth: auth}
 			if !slices.Equal(more.FetchRefs, []string{"refs/heads/*"}) { // which is the default

@@ -92,6 +92,7 @@ branch release/1
 		{`{exclude_patterns: ["!stable/*"]}`, "list main=contains release/1=contains"},
 		{`{patterns: ["stable/*", main], exclude_patterns: ["*/2"]}`, "list main=contains stable/1=contains"},
 		{`{max_branches: 1}`, "list main=contains"},
+		{"{}\n    sync: {strategy: fetch_recent, recent_days: 30}", "list main=contains"},
 		{`{}`, "list main=contains stable/2=contains release/1=contains stable/1=contains"},
 	} {
 		h.configure(t, "repos.yaml", entry(step.branches))

@@ -66,7 +66,7 @@ type Branches struct {
 type Sync struct {
 	Strategy     Strategy      `yaml:"strategy" default:"fetch_all" doc:"what is fetched"`
 	Interval     time.Duration `yaml:"interval" min:"1m" doc:"how often; settings.default_sync_interval where there is none"`
-	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" doc:"with fetch_recent, how far back" unused:"all is fetched"`
+	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" max:"100000" doc:"with fetch_recent, branches whose last commit is older are not kept"`
 	PruneDeleted bool          `yaml:"prune_deleted" default:"true" doc:"forget branches that are gone"`
 }
 

@@ -32,6 +32,7 @@ type Cloned struct {
 	Manual   bool          // it is fetched only when somebody asks
 	Interval time.Duration // between two fetches
 	Timeout  time.Duration // of one attempt; 0 for none
+	Recent   time.Duration // branches without a commit for that long are not kept; 0 for all
 }
 
 // CloneState is what a clone is doing.
@@ -421,6 +422,9 @@ func (c *Clones) update(ctx context.Context, k *clone, state CloneState) (err er
 	git := gitrepo.Clone{Dir: k.dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
+	if k.Recent > 0 {
+		git.Select.Since = time.Now().Add(-k.Recent)
+	}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.Multiplier = max(c.opt.Pause, time.Millisecond), 2
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {

@@ -228,3 +228,26 @@ func TestRun(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// TestSyncRecent keeps branches by their age at each update.
+func TestSyncRecent(t *testing.T) {
+	g := gittest.New(t, history) // years ago
+	k := of("list", g.URL())
+	k.Recent = 30 * 24 * time.Hour
+	c := clones(t.TempDir(), nil)
+	c.Set([]repos.Cloned{k})
+	sync := func() string {
+		t.Helper()
+		if results, err := c.Sync(deadline(t), nil, true); err != nil || results[0].Err != nil {
+			t.Fatal(results, err)
+		}
+		return c.Ready()["list"]
+	}
+	if dir := sync(); has(t, dir, "refs/remotes/origin/stable/1") || !has(t, dir, "refs/remotes/origin/main") {
+		t.Error("not the default branch alone is kept of an old repository")
+	}
+	g.Do("checkout stable/1\ntick " + time.Since(time.Unix(gittest.Epoch, 0)).Truncate(time.Hour).String() + "\ncommit new \"Fix it at last\"\ncheckout main")
+	if dir := sync(); !has(t, dir, "refs/remotes/origin/stable/1") {
+		t.Error("a branch that moved is not kept")
+	}
+}
