@@ -29,7 +29,7 @@ func (a *app) cloneOptions() repos.CloneOptions {
 	return repos.CloneOptions{
 		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"),
 		Parallel: min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
-		Tracker: a.tracker, Log: a.log, OnSynced: a.synced,
+		Tracker: a.tracker, Log: a.log, OnSynced: a.synced, OnGone: a.gone,
 	}
 }
 
@@ -119,6 +119,13 @@ func (a *app) synced(ctx context.Context, name, dir string) {
 	a.changed()
 }
 
+// gone closes a clone that is about to go.
+func (a *app) gone(string) {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	a.declare()
+}
+
 // repositories answers cabhfuil.repositories: all that are known, open or not.
 func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p scope
@@ -198,8 +205,8 @@ func (a *app) sync(ctx context.Context, argument json.RawMessage) (any, error) {
 // repoCommand is about the repositories that are known, and their clones.
 func repoCommand(io stdio, g *global) *cobra.Command {
 	c := &cobra.Command{
-		Use: "repo", Short: "Name, list, fetch and remove repositories",
-		Long: `Name, list, fetch and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
+		Use: "repo", Short: "Name, list, fetch, repair and remove repositories",
+		Long: `Name, list, fetch, repair and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
 cache directory, and fetched as its sync says while an editor is open. A repository in place is never fetched.`,
 	}
 	list := &cobra.Command{
@@ -217,7 +224,7 @@ cache directory, and fetched as its sync says while an editor is open. A reposit
 		Use: "sync [NAME…]", Aliases: []string{"update"}, Short: "Clone or fetch now: the named repositories, or all that are not paused",
 		RunE: func(cmd *cobra.Command, names []string) error { return syncRepositories(cmd.Context(), io, g, names) },
 	}
-	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
+	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), repairCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
 	return c
 }
 

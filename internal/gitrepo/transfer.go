@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -117,27 +118,95 @@ func (c *Clone) init(ctx context.Context) error {
 	return nil
 }
 
-// unlock removes the locks and halves of packs that a killed fetch left. Whoever
-// calls Update holds the clone, so no other process of ours has them.
-func (c *Clone) unlock() error {
+// Leftovers are the locks and halves of packs that a killed git left in the clone,
+// by their paths in it. No other process of ours has them as long as the caller
+// holds the clone.
+func (c *Clone) Leftovers() ([]string, error) {
+	var all []string
 	var errs []error
 	for _, pattern := range []string{"*.lock", "objects/pack/tmp_*", "objects/info/*.lock"} {
 		left, err := filepath.Glob(filepath.Join(c.Dir, filepath.FromSlash(pattern)))
-		errs = append(errs, err)
-		for _, file := range left {
-			errs = append(errs, os.Remove(file))
-		}
+		all, errs = append(all, left...), append(errs, err)
 	}
 	err := filepath.WalkDir(filepath.Join(c.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".lock") {
-			err = os.Remove(path)
+			all = append(all, path)
 		}
 		return err
 	})
 	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("opening the clone: %w", err)
+	}
+	for i, path := range all {
+		if all[i], err = filepath.Rel(c.Dir, path); err != nil {
+			return nil, fmt.Errorf("opening the clone: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// unlock removes what a killed fetch left. Whoever calls Update holds the clone.
+func (c *Clone) unlock() error {
+	left, err := c.Leftovers()
+	if err != nil {
+		return err
+	}
+	return c.RemoveLeftovers(left)
+}
+
+// RemoveLeftovers removes what Leftovers found.
+func (c *Clone) RemoveLeftovers(left []string) error {
+	var errs []error
+	for _, path := range left {
+		errs = append(errs, os.Remove(filepath.Join(c.Dir, path)))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("opening the clone: %w", err)
 	}
 	return nil
+}
+
+// maxDamage is how many lines of damage are told.
+const maxDamage = 10
+
+// Check has git look whether everything is there that the clone's refs lead to
+// (git fsck --connectivity-only). damage is what git says is wrong, its first
+// lines; err is why that cannot be known.
+func (c *Clone) Check(ctx context.Context) (damage []string, err error) {
+	env := environment("GIT_DIR="+c.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+	cmd, _ := command(ctx, c.Dir, env, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err == nil {
+		return nil, nil
+	}
+	var failed *exec.ExitError
+	if !errors.As(err, &failed) {
+		return nil, fmt.Errorf("checking the clone: %w", err)
+	}
+	strange, more := false, 0
+	for line := range strings.Lines(said.String()) {
+		switch line = strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "error: HEAD points to something strange (refs/remotes/"):
+			strange = true // which is how record leaves it
+		case line == "" || strings.HasPrefix(line, "notice: ") || strings.HasPrefix(line, "warning: "):
+		case len(damage) == maxDamage:
+			more++
+		default:
+			damage = append(damage, line)
+		}
+	}
+	if more > 0 {
+		damage = append(damage, fmt.Sprintf("and %d lines more", more))
+	}
+	if len(damage) == 0 && !strange {
+		damage = []string{"git fsck: " + err.Error()}
+	}
+	return damage, nil
 }
 
 func (c *Clone) fetch(ctx context.Context, r Followed) error {

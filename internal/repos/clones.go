@@ -82,6 +82,8 @@ type CloneOptions struct {
 	Log      *slog.Logger
 	// OnSynced is called after a clone was brought up to its remotes.
 	OnSynced func(ctx context.Context, name, dir string)
+	// OnGone is called when a clone is Ready no longer, before it goes.
+	OnGone func(name string)
 }
 
 // Clones keeps the repositories that are configured by their addresses: it makes
@@ -164,6 +166,16 @@ func (c *Clones) list() []*clone {
 	return all
 }
 
+// named is the clone of a name, or ErrNoClone.
+func (c *Clones) named(name string) (*clone, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.all[name]; k != nil {
+		return k, nil
+	}
+	return nil, fmt.Errorf("%s: %w", name, ErrNoClone)
+}
+
 // Status is all clones as they stand, by name.
 func (c *Clones) Status() []CloneStatus {
 	all := c.list()
@@ -207,11 +219,9 @@ func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncRe
 		}
 	}
 	for _, name := range names {
-		c.mu.Lock()
-		k := c.all[name]
-		c.mu.Unlock()
-		if k == nil {
-			return nil, fmt.Errorf("%s: %w", name, ErrNoClone)
+		k, err := c.named(name)
+		if err != nil {
+			return nil, err
 		}
 		asked = append(asked, k)
 	}
@@ -226,11 +236,9 @@ func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncRe
 
 // Pause stops the updates of a clone that nobody asks for, or lets them go on.
 func (c *Clones) Pause(name string, pause bool) error {
-	c.mu.Lock()
-	k := c.all[name]
-	c.mu.Unlock()
-	if k == nil {
-		return fmt.Errorf("%s: %w", name, ErrNoClone)
+	k, err := c.named(name)
+	if err != nil {
+		return err
 	}
 	defer c.wake()
 	return k.change(func(r *syncRecord) { r.Paused = pause })
@@ -238,11 +246,9 @@ func (c *Clones) Pause(name string, pause bool) error {
 
 // Dir is where the clone of a name is, or would be.
 func (c *Clones) Dir(name string) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := c.all[name]
-	if k == nil {
-		return "", fmt.Errorf("%s: %w", name, ErrNoClone)
+	k, err := c.named(name)
+	if err != nil {
+		return "", err
 	}
 	return k.dir, nil
 }
@@ -250,11 +256,9 @@ func (c *Clones) Dir(name string) (string, error) {
 // Delete removes a clone from the disk, with what is known of it. It waits for an
 // update that is under way.
 func (c *Clones) Delete(ctx context.Context, name string) error {
-	c.mu.Lock()
-	k := c.all[name]
-	c.mu.Unlock()
-	if k == nil {
-		return fmt.Errorf("%s: %w", name, ErrNoClone)
+	k, err := c.named(name)
+	if err != nil {
+		return err
 	}
 	unlock, err := k.lock(ctx)
 	if err != nil {
@@ -262,7 +266,7 @@ func (c *Clones) Delete(ctx context.Context, name string) error {
 	}
 	defer unlock()
 	// The record goes first: one without a clone would say that there is one.
-	err = errors.Join(os.RemoveAll(k.record), os.RemoveAll(k.dir))
+	err = errors.Join(os.RemoveAll(k.record), os.RemoveAll(k.dir), os.RemoveAll(k.dir+asideSuffix), os.RemoveAll(k.dir+goneSuffix))
 	if err != nil {
 		return fmt.Errorf("removing the clone of %s: %w", name, err)
 	}
@@ -380,7 +384,7 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	}
 	c.doing(k.Name, state)
 	defer c.doing(k.Name, "")
-	result.Err = c.update(ctx, k, state)
+	result.Err = c.update(ctx, k, k.dir, state)
 	if errors.Is(result.Err, context.Canceled) { // that says nothing of the remote
 		return result
 	}
@@ -411,15 +415,16 @@ func (c *Clones) doing(name string, state CloneState) {
 	}
 }
 
-// update fetches, again after a pause where the remote did not answer.
-func (c *Clones) update(ctx context.Context, k *clone, state CloneState) (err error) {
+// update fetches into a directory, again after a pause where the remote did not
+// answer.
+func (c *Clones) update(ctx context.Context, k *clone, dir string, state CloneState) (err error) {
 	kind, title := "sync", "fetching"
 	if state == CloneCloning {
 		kind, title = "clone", "cloning"
 	}
 	op, ctx := c.opt.Tracker.Start(ctx, kind, title, k.Name)
 	defer func() { op.End(err) }()
-	git := gitrepo.Clone{Dir: k.dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
+	git := gitrepo.Clone{Dir: dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
 	if k.Recent > 0 {
