@@ -27,7 +27,7 @@ import (
 func (a *app) cloneOptions() repos.CloneOptions {
 	c, _ := a.reader.Read()
 	return repos.CloneOptions{
-		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"),
+		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"), IndexDir: filepath.Join(a.dirs.Cache, "index"),
 		Parallel: min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
 		Tracker: a.tracker, Log: a.log, OnSynced: a.synced, OnGone: a.gone,
 	}
@@ -63,6 +63,17 @@ func cloned(c config.Config) []repos.Cloned {
 			k.Remotes = append(k.Remotes, followed)
 		}
 		all = append(all, k)
+	}
+	return all
+}
+
+// inPlace are the paths of the repositories that the configuration names in place.
+func inPlace(c config.Config) []string {
+	var all []string
+	for _, r := range c.Repositories {
+		if r.Path != "" {
+			all = append(all, r.Path)
+		}
 	}
 	return all
 }
@@ -311,18 +322,21 @@ func removeCommand(io stdio, g *global) *cobra.Command {
 	var yes, dry bool
 	c := &cobra.Command{
 		Use: "remove NAME", Short: "Take a repository out of repos.yaml, and delete its clone", Args: cobra.ExactArgs(1),
-		Long: `Take a repository out of repos.yaml, and delete its clone. A repository in place stays as it is.`,
+		Long: `Take a repository out of repos.yaml, and delete its clone with the clone's index. Of a repository in place all stays as it is.`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			name := args[0]
 			a := newApp(appOptions{alone: true, log: newLog(g.verbose, slog.LevelError)})
 			defer func() { err = errors.Join(err, a.close()) }()
 			clone, err := a.clones.Dir(name)
 			isClone := err == nil
-			what := "take " + name + " out of repos.yaml"
+			index, what := "", "take "+name+" out of repos.yaml"
 			if isClone {
-				what += " and delete " + clone
+				if index, err = a.clones.Index(name); err != nil {
+					return err
+				}
+				what += " and delete " + clone + " and its index"
 			}
-			said := map[string]any{"repository": name, "clone": clone, "removed": !dry}
+			said := map[string]any{"repository": name, "clone": clone, "index": index, "removed": !dry}
 			if dry {
 				return printed(io, g, said, func() error { _, err := fmt.Fprintln(io.out, "would "+what); return err })
 			}

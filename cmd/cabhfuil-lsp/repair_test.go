@@ -74,23 +74,8 @@ func TestClonesRepair(t *testing.T) {
 func TestClonesRepairVerb(t *testing.T) {
 	t.Parallel()
 	list := gittest.New(t, "commit base \"Base\"\n")
-	p := program{home: t.TempDir()}
-	p.dir = p.home
-	config := filepath.Join(p.home, ".config", "ca-bhfuil")
-	if err := os.MkdirAll(config, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(config, "repos.yaml"), fmt.Appendf(nil, "repos:\n  - {name: list, source: {url: %q}}\n", list.URL()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run := func(want int, args ...string) (stdout, stderr string) {
-		t.Helper()
-		stdout, stderr, code, err := p.run("", args...)
-		if err != nil || code != want {
-			t.Fatalf("%v exits %d: %v\n%s%s", args, code, err, stdout, stderr)
-		}
-		return stdout, stderr
-	}
+	p := configured(t, fmt.Sprintf("repos:\n  - {name: list, source: {url: %q}}\n", list.URL()))
+	run := p.exits(t)
 	run(0, "repo", "sync")
 	clones, err := filepath.Glob(filepath.Join(p.home, ".cache", "ca-bhfuil", "clones", "*.git"))
 	if err != nil || len(clones) != 1 {
@@ -114,5 +99,63 @@ func TestClonesRepairVerb(t *testing.T) {
 	}
 	if said, _ := run(0, "where", base); !strings.Contains(said, "Base") {
 		t.Errorf("afterwards: %s", said)
+	}
+}
+
+// configured is a program with this repos.yaml.
+func configured(t *testing.T, repos string) program {
+	t.Helper()
+	home := t.TempDir()
+	config := filepath.Join(home, ".config", "ca-bhfuil")
+	if err := os.MkdirAll(config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(config, "repos.yaml"), []byte(repos), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return program{home: home, dir: home}
+}
+
+// exits runs verbs, each of which is to exit with a code.
+func (p program) exits(t *testing.T) func(want int, args ...string) (stdout, stderr string) {
+	return func(want int, args ...string) (stdout, stderr string) {
+		t.Helper()
+		stdout, stderr, code, err := p.run("", args...)
+		if err != nil || code != want {
+			t.Fatalf("%v exits %d: %v\n%s%s", args, code, err, stdout, stderr)
+		}
+		return stdout, stderr
+	}
+}
+
+// TestClonesRemoveVerb deletes a clone with its index, and nothing of a repository
+// in place.
+func TestClonesRemoveVerb(t *testing.T) {
+	t.Parallel()
+	list, here := gittest.New(t, "commit base \"Base\"\n"), gittest.New(t, "commit one \"One\"\n")
+	p := configured(t, fmt.Sprintf("repos:\n  - {name: list, source: {url: %q}}\n  - {name: here, path: %q}\n", list.URL(), here.Dir))
+	run := p.exits(t)
+	run(0, "repo", "sync")
+	run(0, "where", list.Hash("base").String(), here.Hash("one").String())
+	found := func(pattern string) int {
+		all, err := filepath.Glob(filepath.Join(p.home, ".cache", "ca-bhfuil", filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	if clones, indexes := found("clones/*.git"), found("index/*"); clones != 1 || indexes != 2 {
+		t.Fatalf("at first: %d clones, %d indexes", clones, indexes)
+	}
+	if said, _ := run(0, "repo", "remove", "list", "--dry-run"); !strings.Contains(said, "would take list out of repos.yaml and delete ") || !strings.Contains(said, " and its index") {
+		t.Errorf("a dry run: %s", said)
+	}
+	run(0, "repo", "remove", "list", "--yes")
+	if clones, indexes := found("clones/*.git"), found("index/*"); clones != 0 || indexes != 1 {
+		t.Errorf("the clone is removed: %d clones, %d indexes", clones, indexes)
+	}
+	run(0, "repo", "remove", "here", "--yes")
+	if _, err := os.Stat(here.GitDir()); err != nil || found("index/*") != 1 {
+		t.Errorf("the one in place is removed: %v, %d indexes", err, found("index/*"))
 	}
 }

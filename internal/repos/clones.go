@@ -18,6 +18,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/gofrs/flock"
 
+	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
@@ -75,6 +76,7 @@ var ErrNoClone = errors.New("no repository of this name is configured with an ad
 type CloneOptions struct {
 	Dir      string        // of the clones
 	StateDir string        // of what is known of them
+	IndexDir string        // as Options.IndexDir: a clone's index goes with it
 	Parallel int           // how many are updated at once
 	Attempts uint          // at each update, while the remote does not answer
 	Pause    time.Duration // before the second attempt; it doubles
@@ -95,14 +97,16 @@ type Clones struct {
 	slots   chan struct{}
 	changed chan struct{} // capacity 1: when the next is due may have changed
 
-	mu   sync.Mutex
-	all  map[string]*clone
-	busy map[string]CloneState // cloning or syncing in this process
+	mu      sync.Mutex
+	all     map[string]*clone
+	inPlace []string
+	busy    map[string]CloneState // cloning or syncing in this process
 }
 
 type clone struct {
 	Cloned
 	dir, record string
+	index       string // "" where CloneOptions name none
 }
 
 // syncRecord is what is kept of a clone between processes.
@@ -123,15 +127,19 @@ func NewClones(opt CloneOptions) *Clones {
 }
 
 // Set says which clones to keep. Those of before that are not among them stay on
-// disk and are updated no more.
-func (c *Clones) Set(configured []Cloned) {
+// disk and are updated no more. inPlace are the paths of the repositories that
+// the configuration names in place, of which nothing is ever removed.
+func (c *Clones) Set(configured []Cloned, inPlace ...string) {
 	all := make(map[string]*clone, len(configured))
 	for _, k := range configured {
 		base := indexName(k.Name, k.Remotes[0].URL)
 		all[k.Name] = &clone{Cloned: k, dir: filepath.Join(c.opt.Dir, base+".git"), record: filepath.Join(c.opt.StateDir, base+".json")}
+		if c.opt.IndexDir != "" {
+			all[k.Name].index = indexOf(c.opt.IndexDir, all[k.Name].dir)
+		}
 	}
 	c.mu.Lock()
-	c.all = all
+	c.all, c.inPlace = all, inPlace
 	c.mu.Unlock()
 	c.wake()
 }
@@ -244,6 +252,12 @@ func (c *Clones) Pause(name string, pause bool) error {
 	return k.change(func(r *syncRecord) { r.Paused = pause })
 }
 
+// indexOf is where the index of a clone is, as the registry keeps it.
+func indexOf(indexDir, dir string) string {
+	dir = filepath.Join(real(filepath.Dir(dir)), filepath.Base(dir))
+	return filepath.Join(indexDir, indexName(nameOf(gitrepo.Location{GitDir: dir, CommonDir: dir}), dir))
+}
+
 // Dir is where the clone of a name is, or would be.
 func (c *Clones) Dir(name string) (string, error) {
 	k, err := c.named(name)
@@ -253,11 +267,44 @@ func (c *Clones) Dir(name string) (string, error) {
 	return k.dir, nil
 }
 
-// Delete removes a clone from the disk, with what is known of it. It waits for an
-// update that is under way.
+// Index is where the index of the clone of a name is, or would be.
+func (c *Clones) Index(name string) (string, error) {
+	k, err := c.named(name)
+	if err != nil {
+		return "", err
+	}
+	return k.index, nil
+}
+
+// ErrInPlace is returned for a clone that the configuration also names by its
+// path.
+var ErrInPlace = errors.New("the configuration also names it by its path, and a repository in place is never removed")
+
+// ours is ErrInPlace where a clone is not ours alone.
+func (c *Clones) ours(dir string) error {
+	c.mu.Lock()
+	inPlace := c.inPlace
+	c.mu.Unlock()
+	for _, path := range inPlace {
+		if within(real(path), real(dir)) || within(real(dir), real(path)) {
+			return fmt.Errorf("%s: %w", dir, ErrInPlace)
+		}
+	}
+	return nil
+}
+
+// indexWait is how long a removal waits for a process that keeps the index: it
+// closes the index when it sees that the configuration changed.
+const indexWait = 10 * time.Second
+
+// Delete removes a clone from the disk, with its index and what is known of it.
+// It waits for an update that is under way.
 func (c *Clones) Delete(ctx context.Context, name string) error {
 	k, err := c.named(name)
 	if err != nil {
+		return err
+	}
+	if err := c.ours(k.dir); err != nil {
 		return err
 	}
 	unlock, err := k.lock(ctx)
@@ -270,7 +317,12 @@ func (c *Clones) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("removing the clone of %s: %w", name, err)
 	}
-	return nil
+	if k.index == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, indexWait)
+	defer cancel()
+	return index.Remove(ctx, k.index)
 }
 
 // Run updates clones as they fall due, until ctx ends.

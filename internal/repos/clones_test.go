@@ -251,3 +251,45 @@ func TestSyncRecent(t *testing.T) {
 		t.Error("a branch that moved is not kept")
 	}
 }
+
+// TestDelete removes a clone with its index, unless the configuration also names
+// it by its path.
+func TestDelete(t *testing.T) {
+	g := gittest.New(t, history)
+	home := t.TempDir()
+	c := clones(home, func(o *repos.CloneOptions) { o.IndexDir = filepath.Join(home, "index") })
+	configured := []repos.Cloned{of("list", g.URL())}
+	c.Set(configured)
+	if _, err := c.Sync(deadline(t), nil, true); err != nil {
+		t.Fatal(err)
+	}
+	dir := c.Ready()["list"]
+	r := repos.New(repos.Options{IndexDir: filepath.Join(home, "index"), ViewDir: filepath.Join(home, "view")})
+	repo, err := r.ForPath(deadline(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(repo.Index.WaitGraph(deadline(t)), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	index, err := c.Index("list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(index, "manifest.json")); err != nil {
+		t.Fatal(err)
+	}
+	c.Set(configured, filepath.Join(home, "clones"))
+	if err := c.Delete(deadline(t), "list"); !errors.Is(err, repos.ErrInPlace) || len(c.Ready()) != 1 {
+		t.Errorf("also named by its path: %v", err)
+	}
+	c.Set(configured)
+	if err := c.Delete(deadline(t), "list"); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{dir, index} {
+		if _, err := os.Stat(gone); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+}
