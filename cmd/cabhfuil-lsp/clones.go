@@ -28,9 +28,14 @@ func (a *app) cloneOptions() repos.CloneOptions {
 	c, _ := a.reader.Read()
 	return repos.CloneOptions{
 		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"), IndexDir: filepath.Join(a.dirs.Cache, "index"),
-		Parallel: min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
+		Parallel: parallel(c), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
 		Tracker: a.tracker, Log: a.log, OnSynced: a.synced, OnGone: a.gone,
 	}
+}
+
+// parallel is how many clones are updated at once.
+func parallel(c config.Config) int {
+	return min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs)
 }
 
 // cloned are the repositories of the configuration that have an address and no

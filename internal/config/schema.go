@@ -109,7 +109,7 @@ type Settings struct {
 	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cleaned up yet"`
 	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none"`
 	CloneTimeout        time.Duration `yaml:"clone_timeout" default:"30m" min:"1s" doc:"after which an attempt to clone or fetch is given up"`
-	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once; read at the start"`
+	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once, if max_parallel_jobs of global.yaml allows as many"`
 }
 
 // Global is global.yaml.
@@ -151,7 +151,7 @@ func (CleanupPolicy) Values() []string {
 
 // GlobalSync is about work on the network.
 type GlobalSync struct {
-	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are fetched at once; read at the start"`
+	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are fetched at once, if parallel_clones of repos.yaml allows as many"`
 	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"of one operation" unused:"settings.clone_timeout counts"`
 	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"while a remote does not answer; read at the start"`
 	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows" unused:"it doubles"`

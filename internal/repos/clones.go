@@ -77,7 +77,7 @@ type CloneOptions struct {
 	Dir      string        // of the clones
 	StateDir string        // of what is known of them
 	IndexDir string        // as Options.IndexDir: a clone's index goes with it
-	Parallel int           // how many are updated at once
+	Parallel int           // how many are updated at once; see SetParallel
 	Attempts uint          // at each update, while the remote does not answer
 	Pause    time.Duration // before the second attempt; it doubles
 	Tracker  *task.Tracker
@@ -94,7 +94,7 @@ type CloneOptions struct {
 // record of its last update that all of them read. It is safe for concurrent use.
 type Clones struct {
 	opt     CloneOptions
-	slots   chan struct{}
+	slots   *slots
 	changed chan struct{} // capacity 1: when the next is due may have changed
 
 	mu      sync.Mutex
@@ -123,7 +123,7 @@ func NewClones(opt CloneOptions) *Clones {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clones{opt: opt, slots: make(chan struct{}, max(1, opt.Parallel)), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}}
+	return &Clones{opt: opt, slots: newSlots(opt.Parallel), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}}
 }
 
 // Set says which clones to keep. Those of before that are not among them stay on
@@ -143,6 +143,10 @@ func (c *Clones) Set(configured []Cloned, inPlace ...string) {
 	c.mu.Unlock()
 	c.wake()
 }
+
+// SetParallel says how many clones are updated at once. Updates that are under way
+// go on where that is fewer now.
+func (c *Clones) SetParallel(n int) { c.slots.resize(n) }
 
 func (c *Clones) wake() {
 	select {
@@ -408,13 +412,10 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	started := time.Now()
 	result.Name = k.Name
 	defer func() { result.Duration = time.Since(started) }()
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		result.Err = ctx.Err()
+	if result.Err = c.slots.acquire(ctx); result.Err != nil {
 		return result
 	}
+	defer c.slots.release()
 	unlock, err := k.lock(ctx)
 	if err != nil {
 		result.Err = err

@@ -293,3 +293,52 @@ func TestDelete(t *testing.T) {
 		}
 	}
 }
+
+// TestSetParallel updates as many clones at once as it says last: more at once,
+// fewer as those under way end.
+func TestSetParallel(t *testing.T) {
+	var now atomic.Int32
+	arrived, leave := make(chan int32, 64), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- now.Add(1)
+		select {
+		case <-leave:
+		case <-r.Context().Done():
+		}
+		now.Add(-1) // before the client knows
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+	c := clones(t.TempDir(), func(o *repos.CloneOptions) { o.Parallel = 1 })
+	var all []repos.Cloned
+	for _, name := range strings.Fields("a b c d e") {
+		all = append(all, of(name, server.URL+"/"+name))
+	}
+	c.Set(all)
+	ended := make(chan struct{})
+	go func() {
+		c.Sync(deadline(t), nil, false) //nolint:errcheck // no name is unknown
+		close(ended)
+	}()
+	defer func() { close(leave); <-ended }()
+	arrives := func(want int32) {
+		t.Helper()
+		select {
+		case n := <-arrived:
+			if n != want {
+				t.Fatalf("%d at once, not %d", n, want)
+			}
+		case <-deadline(t).Done():
+			t.Fatalf("it stays at %d at once", now.Load())
+		}
+	}
+	arrives(1)
+	c.SetParallel(3)
+	arrives(2)
+	arrives(3)
+	c.SetParallel(1)
+	for range 3 {
+		leave <- struct{}{}
+	}
+	arrives(1)
+}
