@@ -1,15 +1,18 @@
 package index
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -100,6 +103,30 @@ func (s *store) reopen() error {
 func (s *store) unlock() error {
 	s.held.Store(false)
 	return s.lock.Close()
+}
+
+// Remove removes an index from the disk. It waits until ctx ends for a process
+// that keeps it, and is ErrHeld then.
+func Remove(ctx context.Context, dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return errors.Join(fmt.Errorf("removing %s: %w", dir, ErrHeld), lock.Close())
+	}
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		if e.Name() != "lock" {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	errs = append(errs, os.RemoveAll(dir), lock.Close())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("removing the index: %w", err)
+	}
+	return nil
 }
 
 func (s *store) generationDir(n int) string { return filepath.Join(s.dir, "g"+strconv.Itoa(n)) }

@@ -97,7 +97,7 @@ func newApp(opt appOptions) *app {
 		Commands: map[string]server.Command{
 			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
 			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
-			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync,
+			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync, "cabhfuil.repair": a.repair,
 		},
 	})
 	a.configure()

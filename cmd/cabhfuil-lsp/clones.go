@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
@@ -25,10 +27,15 @@ import (
 func (a *app) cloneOptions() repos.CloneOptions {
 	c, _ := a.reader.Read()
 	return repos.CloneOptions{
-		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"),
-		Parallel: min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
-		Tracker: a.tracker, Log: a.log, OnSynced: a.synced,
+		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"), IndexDir: filepath.Join(a.dirs.Cache, "index"),
+		Parallel: parallel(c), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
+		Tracker: a.tracker, Log: a.log, OnSynced: a.synced, OnGone: a.gone,
 	}
+}
+
+// parallel is how many clones are updated at once.
+func parallel(c config.Config) int {
+	return min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs)
 }
 
 // cloned are the repositories of the configuration that have an address and no
@@ -46,18 +53,49 @@ func cloned(c config.Config) []repos.Cloned {
 		auth := authOf(method)
 		k := repos.Cloned{
 			Name: r.Name, Remotes: []gitrepo.Followed{{Name: "origin", URL: r.Source.URL, Auth: auth}},
-			Keep: !r.Sync.PruneDeleted, Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
+			Keep: !r.Sync.PruneDeleted, Select: selection(r.Branches), Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
+		}
+		if r.Sync.Strategy == config.FetchRecent {
+			k.Recent = time.Duration(r.Sync.RecentDays) * 24 * time.Hour
 		}
 		for _, more := range r.Remotes {
 			followed := gitrepo.Followed{Name: more.Name, URL: more.URL, Auth: auth}
-			for _, ref := range more.FetchRefs {
-				followed.Refspecs = append(followed.Refspecs, refspec(more.Name, ref))
+			if !slices.Equal(more.FetchRefs, []string{"refs/heads/*"}) { // which is the default
+				for _, ref := range more.FetchRefs {
+					followed.Refspecs = append(followed.Refspecs, refspec(more.Name, ref))
+				}
 			}
 			k.Remotes = append(k.Remotes, followed)
 		}
 		all = append(all, k)
 	}
 	return all
+}
+
+// inPlace are the paths of the repositories that the configuration names in place.
+func inPlace(c config.Config) []string {
+	var all []string
+	for _, r := range c.Repositories {
+		if r.Path != "" {
+			all = append(all, r.Path)
+		}
+	}
+	return all
+}
+
+// selection says which branches of a clone are kept.
+func selection(b config.Branches) gitrepo.Selection {
+	s := gitrepo.Selection{Newest: b.MaxBranches, Upstream: b.Upstream}
+	if len(b.ExcludePatterns) == 0 && (len(b.Patterns) == 0 || slices.Contains(b.Patterns, "*")) {
+		return s
+	}
+	matches := func(patterns []string, branch string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return line.Match(p, branch) })
+	}
+	s.Wants = func(branch string) bool {
+		return (len(b.Patterns) == 0 || matches(b.Patterns, branch)) && !matches(b.ExcludePatterns, branch)
+	}
+	return s
 }
 
 // refspec is what is fetched and where to: a whole refspec as the configuration
@@ -95,6 +133,13 @@ func (a *app) synced(ctx context.Context, name, dir string) {
 		}
 	}
 	a.changed()
+}
+
+// gone closes a clone that is about to go.
+func (a *app) gone(string) {
+	a.reading.Lock()
+	defer a.reading.Unlock()
+	a.declare()
 }
 
 // repositories answers cabhfuil.repositories: all that are known, open or not.
@@ -176,8 +221,8 @@ func (a *app) sync(ctx context.Context, argument json.RawMessage) (any, error) {
 // repoCommand is about the repositories that are known, and their clones.
 func repoCommand(io stdio, g *global) *cobra.Command {
 	c := &cobra.Command{
-		Use: "repo", Short: "Name, list, fetch and remove repositories",
-		Long: `Name, list, fetch and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
+		Use: "repo", Short: "Name, list, fetch, repair and remove repositories",
+		Long: `Name, list, fetch, repair and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
 cache directory, and fetched as its sync says while an editor is open. A repository in place is never fetched.`,
 	}
 	list := &cobra.Command{
@@ -195,7 +240,7 @@ cache directory, and fetched as its sync says while an editor is open. A reposit
 		Use: "sync [NAME…]", Aliases: []string{"update"}, Short: "Clone or fetch now: the named repositories, or all that are not paused",
 		RunE: func(cmd *cobra.Command, names []string) error { return syncRepositories(cmd.Context(), io, g, names) },
 	}
-	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
+	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), repairCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
 	return c
 }
 
@@ -282,18 +327,21 @@ func removeCommand(io stdio, g *global) *cobra.Command {
 	var yes, dry bool
 	c := &cobra.Command{
 		Use: "remove NAME", Short: "Take a repository out of repos.yaml, and delete its clone", Args: cobra.ExactArgs(1),
-		Long: `Take a repository out of repos.yaml, and delete its clone. A repository in place stays as it is.`,
+		Long: `Take a repository out of repos.yaml, and delete its clone with the clone's index. Of a repository in place all stays as it is.`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			name := args[0]
 			a := newApp(appOptions{alone: true, log: newLog(g.verbose, slog.LevelError)})
 			defer func() { err = errors.Join(err, a.close()) }()
 			clone, err := a.clones.Dir(name)
 			isClone := err == nil
-			what := "take " + name + " out of repos.yaml"
+			index, what := "", "take "+name+" out of repos.yaml"
 			if isClone {
-				what += " and delete " + clone
+				if index, err = a.clones.Index(name); err != nil {
+					return err
+				}
+				what += " and delete " + clone + " and its index"
 			}
-			said := map[string]any{"repository": name, "clone": clone, "removed": !dry}
+			said := map[string]any{"repository": name, "clone": clone, "index": index, "removed": !dry}
 			if dry {
 				return printed(io, g, said, func() error { _, err := fmt.Fprintln(io.out, "would "+what); return err })
 			}

@@ -71,3 +71,37 @@ cherry-pick copy -x fix
 	h.configure(t, "repos.yaml", "repos: []\n")
 	h.becomes(t, "nothing is configured", func() string { return h.names() + states() }, "")
 }
+
+// TestClonesSelect holds that branches which the configuration leaves out answer
+// no more after the next fetch.
+func TestClonesSelect(t *testing.T) {
+	t.Parallel()
+	list := gittest.New(t, `
+commit base "Base"
+branch stable/1
+branch stable/2
+branch release/1
+`)
+	base := list.Hash("base").String()
+	h := watchedHouse(t)
+	entry := func(branches string) string {
+		return fmt.Sprintf("repos:\n  - name: list\n    source: {url: %q}\n    branches: %s\n", list.URL(), branches)
+	}
+	for _, step := range []struct{ branches, want string }{
+		{`{patterns: ["stable/*", main]}`, "list main=contains stable/2=contains stable/1=contains"},
+		{`{exclude_patterns: ["!stable/*"]}`, "list main=contains release/1=contains"},
+		{`{patterns: ["stable/*", main], exclude_patterns: ["*/2"]}`, "list main=contains stable/1=contains"},
+		{`{max_branches: 1}`, "list main=contains"},
+		{"{}\n    sync: {strategy: fetch_recent, recent_days: 30}", "list main=contains"},
+		{`{}`, "list main=contains stable/2=contains release/1=contains stable/1=contains"},
+	} {
+		h.configure(t, "repos.yaml", entry(step.branches))
+		h.becomes(t, step.branches, func() string {
+			var synced cli.Synced // the configuration is read when its change was seen
+			if err := h.Execute(h.ctx, "cabhfuil.sync", map[string]any{"repositories": []string{"list"}}, &synced); err != nil {
+				return err.Error()
+			}
+			return h.lines(base)
+		}, step.want)
+	}
+}

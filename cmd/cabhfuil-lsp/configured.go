@@ -25,7 +25,8 @@ func (a *app) configure() {
 	a.mu.Unlock()
 	limitMemory(c.Global.Limits.Memory)
 	a.features.Store(&c.Global.Features)
-	a.clones.Set(cloned(c))
+	a.clones.SetParallel(parallel(c))
+	a.clones.Set(cloned(c), inPlace(c)...)
 	a.declare()
 }
 

@@ -354,6 +354,22 @@ type Synced struct {
 	Results []SyncResult `json:"results"`
 }
 
+// Repair is how the repair of one repository went.
+type Repair struct {
+	Repository string   `json:"repository"`
+	Path       string   `json:"path"`
+	Problems   []string `json:"problems"`
+	Done       []string `json:"done"`         // in a dry run: what would be done
+	Beyond     bool     `json:"beyondRepair"` // only cloning anew helps, which was not asked for
+	Error      string   `json:"error"`
+}
+
+// Repairs are how repairs went.
+type Repairs struct {
+	DryRun  bool     `json:"dryRun"`
+	Results []Repair `json:"results"`
+}
+
 // Repositories draws them.
 func (t Text) Repositories(list Repositories) {
 	for i, r := range list.Repositories {
@@ -373,6 +389,28 @@ func (t Text) Synced(all Synced) {
 		if r.Error == "" {
 			took := time.Duration(r.DurationMS) * time.Millisecond
 			fmt.Fprintf(t.Out, "%s  fetched in %s\n", t.paint(clean(r.Repository), color.Bold), took.Round(time.Millisecond))
+		}
+	}
+}
+
+// Repairs draws what was found and done; what failed is an error's to tell.
+func (t Text) Repairs(all Repairs) {
+	for _, r := range all.Results {
+		fmt.Fprintf(t.Out, "%s  %s\n", t.paint(clean(r.Repository), color.Bold), clean(r.Path))
+		if len(r.Problems) == 0 && r.Error == "" {
+			fmt.Fprintln(t.Out, "  nothing is wrong")
+		}
+		for _, problem := range r.Problems {
+			fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(problem), color.FgRed))
+		}
+		for _, done := range r.Done {
+			if all.DryRun {
+				done = "would " + done
+			}
+			fmt.Fprintf(t.Out, "  %s\n", clean(done))
+		}
+		if r.Beyond {
+			fmt.Fprintln(t.Out, "  left as it is: only cloning it anew helps")
 		}
 	}
 }

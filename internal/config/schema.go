@@ -55,9 +55,9 @@ type Remote struct {
 
 // Branches say which branches count, and which of them are lines.
 type Branches struct {
-	Patterns        []string `yaml:"patterns" is:"glob" default:"*" doc:"which branches are processed at all" unused:"all are"`
-	ExcludePatterns []string `yaml:"exclude_patterns" is:"exclude" doc:"and which of these are not; each with or without a ! in front" unused:"all are processed"`
-	MaxBranches     int      `yaml:"max_branches" default:"100" min:"1" doc:"the newest that are kept of them" unused:"all are"`
+	Patterns        []string `yaml:"patterns" is:"glob" default:"*" doc:"which branches of a clone are kept at all"`
+	ExcludePatterns []string `yaml:"exclude_patterns" is:"exclude" doc:"and which of these are not; each with or without a ! in front"`
+	MaxBranches     int      `yaml:"max_branches" default:"100" min:"1" doc:"how many of them are kept of each remote: the newest"`
 	ReleaseLines    []string `yaml:"release_lines" is:"glob" doc:"branches that users get releases from, instead of the default patterns; * also crosses /"`
 	Upstream        string   `yaml:"upstream" is:"branch" doc:"the branch that fixes land on first, instead of finding it"`
 }
@@ -66,7 +66,7 @@ type Branches struct {
 type Sync struct {
 	Strategy     Strategy      `yaml:"strategy" default:"fetch_all" doc:"what is fetched"`
 	Interval     time.Duration `yaml:"interval" min:"1m" doc:"how often; settings.default_sync_interval where there is none"`
-	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" doc:"with fetch_recent, how far back" unused:"all is fetched"`
+	RecentDays   int           `yaml:"recent_days" default:"30" min:"1" max:"100000" doc:"with fetch_recent, branches whose last commit is older are not kept"`
 	PruneDeleted bool          `yaml:"prune_deleted" default:"true" doc:"forget branches that are gone"`
 }
 
@@ -109,7 +109,7 @@ type Settings struct {
 	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cleaned up yet"`
 	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none"`
 	CloneTimeout        time.Duration `yaml:"clone_timeout" default:"30m" min:"1s" doc:"after which an attempt to clone or fetch is given up"`
-	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once; read at the start"`
+	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once, if max_parallel_jobs of global.yaml allows as many"`
 }
 
 // Global is global.yaml.
@@ -151,7 +151,7 @@ func (CleanupPolicy) Values() []string {
 
 // GlobalSync is about work on the network.
 type GlobalSync struct {
-	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are fetched at once; read at the start"`
+	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are fetched at once, if parallel_clones of repos.yaml allows as many"`
 	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"of one operation" unused:"settings.clone_timeout counts"`
 	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"while a remote does not answer; read at the start"`
 	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows" unused:"it doubles"`

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,7 +25,9 @@ type Clone struct {
 	Remotes []Followed
 	// KeepDeleted keeps the branches that a remote has deleted.
 	KeepDeleted bool
-	Progress    func(Transfer) // may be nil; it must not block
+	// Select chooses among the branches of the remotes without Refspecs.
+	Select   Selection
+	Progress func(Transfer) // may be nil; it must not block
 }
 
 // Followed is a remote as it is to be fetched.
@@ -115,27 +118,95 @@ func (c *Clone) init(ctx context.Context) error {
 	return nil
 }
 
-// unlock removes the locks and halves of packs that a killed fetch left. Whoever
-// calls Update holds the clone, so no other process of ours has them.
-func (c *Clone) unlock() error {
+// Leftovers are the locks and halves of packs that a killed git left in the clone,
+// by their paths in it. No other process of ours has them as long as the caller
+// holds the clone.
+func (c *Clone) Leftovers() ([]string, error) {
+	var all []string
 	var errs []error
 	for _, pattern := range []string{"*.lock", "objects/pack/tmp_*", "objects/info/*.lock"} {
 		left, err := filepath.Glob(filepath.Join(c.Dir, filepath.FromSlash(pattern)))
-		errs = append(errs, err)
-		for _, file := range left {
-			errs = append(errs, os.Remove(file))
-		}
+		all, errs = append(all, left...), append(errs, err)
 	}
 	err := filepath.WalkDir(filepath.Join(c.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".lock") {
-			err = os.Remove(path)
+			all = append(all, path)
 		}
 		return err
 	})
 	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("opening the clone: %w", err)
+	}
+	for i, path := range all {
+		if all[i], err = filepath.Rel(c.Dir, path); err != nil {
+			return nil, fmt.Errorf("opening the clone: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// unlock removes what a killed fetch left. Whoever calls Update holds the clone.
+func (c *Clone) unlock() error {
+	left, err := c.Leftovers()
+	if err != nil {
+		return err
+	}
+	return c.RemoveLeftovers(left)
+}
+
+// RemoveLeftovers removes what Leftovers found.
+func (c *Clone) RemoveLeftovers(left []string) error {
+	var errs []error
+	for _, path := range left {
+		errs = append(errs, os.Remove(filepath.Join(c.Dir, path)))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("opening the clone: %w", err)
 	}
 	return nil
+}
+
+// maxDamage is how many lines of damage are told.
+const maxDamage = 10
+
+// Check has git look whether everything is there that the clone's refs lead to
+// (git fsck --connectivity-only). damage is what git says is wrong, its first
+// lines; err is why that cannot be known.
+func (c *Clone) Check(ctx context.Context) (damage []string, err error) {
+	env := environment("GIT_DIR="+c.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+	cmd, _ := command(ctx, c.Dir, env, "fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err == nil {
+		return nil, nil
+	}
+	var failed *exec.ExitError
+	if !errors.As(err, &failed) {
+		return nil, fmt.Errorf("checking the clone: %w", err)
+	}
+	strange, more := false, 0
+	for line := range strings.Lines(said.String()) {
+		switch line = strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "error: HEAD points to something strange (refs/remotes/"):
+			strange = true // which is how record leaves it
+		case line == "" || strings.HasPrefix(line, "notice: ") || strings.HasPrefix(line, "warning: "):
+		case len(damage) == maxDamage:
+			more++
+		default:
+			damage = append(damage, line)
+		}
+	}
+	if more > 0 {
+		damage = append(damage, fmt.Sprintf("and %d lines more", more))
+	}
+	if len(damage) == 0 && !strange {
+		damage = []string{"git fsck: " + err.Error()}
+	}
+	return damage, nil
 }
 
 func (c *Clone) fetch(ctx context.Context, r Followed) error {
@@ -145,23 +216,34 @@ func (c *Clone) fetch(ctx context.Context, r Followed) error {
 	}
 	env = transferEnvironment(c.Dir, env...)
 	options := append(slices.Clone(transferConfig), auth...)
-	head, err := c.head(ctx, r, options, env)
+	there, err := c.list(ctx, r, options, env)
 	if err != nil {
 		return err
 	}
-	args := append(slices.Clone(options), "fetch", "--progress", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--force")
-	if !c.KeepDeleted {
-		args = append(args, "--prune")
+	fetch := func(specs []string, more ...string) error {
+		args := append(slices.Clone(options), "fetch", "--progress", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--force")
+		args = append(append(args, more...), "--stdin", "--", r.URL)
+		cmd, said := command(ctx, c.Dir, env, args...)
+		cmd.Stdin = strings.NewReader(strings.Join(specs, "\n") + "\n") // thousands are too much for a command line
+		watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
+		cmd.Stderr = io.MultiWriter(watcher, said)
+		if err := cmd.Run(); err != nil {
+			return remoteError(ctx, r, said.String(), err)
+		}
+		return nil
 	}
-	args = append(args, "--", r.URL)
-	args = append(args, r.refspecs()...)
-	cmd, said := command(ctx, c.Dir, env, args...)
-	watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
-	cmd.Stderr = io.MultiWriter(watcher, said)
-	if err := cmd.Run(); err != nil {
-		return remoteError(ctx, r, said.String(), err)
+	switch {
+	case len(r.Refspecs) == 0 && !c.Select.all(len(there.branches)):
+		err = c.fetchSelected(ctx, r, there, func(specs []string) error { return fetch(specs) })
+	case c.KeepDeleted:
+		err = errors.Join(fetch(r.refspecs()), c.unstage(ctx, r))
+	default:
+		err = errors.Join(fetch(r.refspecs(), "--prune"), c.unstage(ctx, r))
 	}
-	return c.record(ctx, r, head)
+	if err != nil {
+		return err
+	}
+	return c.record(ctx, r, there.head)
 }
 
 // refspecs are where the remote's refs go. Tags are those of origin alone: two
@@ -177,29 +259,21 @@ func (r Followed) refspecs() []string {
 	return specs
 }
 
-// head asks for the remote's default branch, which also tells early whether it
-// answers at all; "" where it has none.
-func (c *Clone) head(ctx context.Context, r Followed, options, env []string) (string, error) {
-	args := append(slices.Clone(options), "ls-remote", "--symref", "--", r.URL, "HEAD")
+// list asks what the remote has, which also tells early whether it answers at all.
+func (c *Clone) list(ctx context.Context, r Followed, options, env []string) (listing, error) {
+	args := append(slices.Clone(options), "ls-remote", "--symref", "--", r.URL, "HEAD", "refs/heads/*", "refs/tags/*")
 	cmd, said := command(ctx, c.Dir, env, args...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
-		return "", remoteError(ctx, r, said.String(), err)
+		return listing{}, remoteError(ctx, r, said.String(), err)
 	}
-	for line := range strings.Lines(out.String()) {
-		if rest, ok := strings.CutPrefix(line, "ref: refs/heads/"); ok {
-			branch, _, _ := strings.Cut(rest, "\t")
-			return branch, nil
-		}
-	}
-	return "", nil
+	return parseListing(out.String()), nil
 }
 
 // record writes down where a remote is and what its default branch is, as git
 // clone would, so that others find it.
 func (c *Clone) record(ctx context.Context, r Followed, head string) error {
-	env := environment("GIT_DIR="+c.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
 	key := "remote." + r.Name + "."
 	commands := [][]string{
 		{"config", "--replace-all", key + "url", scrub(r.URL)},
@@ -207,7 +281,7 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 	}
 	if head != "" {
 		branch := "refs/remotes/" + r.Name + "/" + head
-		if _, err := run(ctx, c.Dir, env, nil, "rev-parse", "-q", "--verify", "--end-of-options", branch); err == nil {
+		if _, err := c.git(ctx, nil, "rev-parse", "-q", "--verify", "--end-of-options", branch); err == nil {
 			commands = append(commands, []string{"symbolic-ref", "refs/remotes/" + r.Name + "/HEAD", branch})
 			if r.Name == "origin" {
 				commands = append(commands, []string{"symbolic-ref", "HEAD", branch})
@@ -215,7 +289,7 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 		}
 	}
 	for _, args := range commands {
-		if _, err := run(ctx, c.Dir, env, nil, args...); err != nil {
+		if _, err := c.git(ctx, nil, args...); err != nil {
 			return fmt.Errorf("writing down remote %s: %w", r.Name, err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/gofrs/flock"
 
+	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
@@ -28,9 +29,11 @@ type Cloned struct {
 	Name     string
 	Remotes  []gitrepo.Followed // origin first
 	Keep     bool               // branches that a remote deleted stay
-	Manual   bool               // it is fetched only when somebody asks
-	Interval time.Duration      // between two fetches
-	Timeout  time.Duration      // of one attempt; 0 for none
+	Select   gitrepo.Selection
+	Manual   bool          // it is fetched only when somebody asks
+	Interval time.Duration // between two fetches
+	Timeout  time.Duration // of one attempt; 0 for none
+	Recent   time.Duration // branches without a commit for that long are not kept; 0 for all
 }
 
 // CloneState is what a clone is doing.
@@ -73,13 +76,16 @@ var ErrNoClone = errors.New("no repository of this name is configured with an ad
 type CloneOptions struct {
 	Dir      string        // of the clones
 	StateDir string        // of what is known of them
-	Parallel int           // how many are updated at once
+	IndexDir string        // as Options.IndexDir: a clone's index goes with it
+	Parallel int           // how many are updated at once; see SetParallel
 	Attempts uint          // at each update, while the remote does not answer
 	Pause    time.Duration // before the second attempt; it doubles
 	Tracker  *task.Tracker
 	Log      *slog.Logger
 	// OnSynced is called after a clone was brought up to its remotes.
 	OnSynced func(ctx context.Context, name, dir string)
+	// OnGone is called when a clone is Ready no longer, before it goes.
+	OnGone func(name string)
 }
 
 // Clones keeps the repositories that are configured by their addresses: it makes
@@ -88,17 +94,19 @@ type CloneOptions struct {
 // record of its last update that all of them read. It is safe for concurrent use.
 type Clones struct {
 	opt     CloneOptions
-	slots   chan struct{}
+	slots   *slots
 	changed chan struct{} // capacity 1: when the next is due may have changed
 
-	mu   sync.Mutex
-	all  map[string]*clone
-	busy map[string]CloneState // cloning or syncing in this process
+	mu      sync.Mutex
+	all     map[string]*clone
+	inPlace []string
+	busy    map[string]CloneState // cloning or syncing in this process
 }
 
 type clone struct {
 	Cloned
 	dir, record string
+	index       string // "" where CloneOptions name none
 }
 
 // syncRecord is what is kept of a clone between processes.
@@ -115,22 +123,30 @@ func NewClones(opt CloneOptions) *Clones {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clones{opt: opt, slots: make(chan struct{}, max(1, opt.Parallel)), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}}
+	return &Clones{opt: opt, slots: newSlots(opt.Parallel), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}}
 }
 
 // Set says which clones to keep. Those of before that are not among them stay on
-// disk and are updated no more.
-func (c *Clones) Set(configured []Cloned) {
+// disk and are updated no more. inPlace are the paths of the repositories that
+// the configuration names in place, of which nothing is ever removed.
+func (c *Clones) Set(configured []Cloned, inPlace ...string) {
 	all := make(map[string]*clone, len(configured))
 	for _, k := range configured {
 		base := indexName(k.Name, k.Remotes[0].URL)
 		all[k.Name] = &clone{Cloned: k, dir: filepath.Join(c.opt.Dir, base+".git"), record: filepath.Join(c.opt.StateDir, base+".json")}
+		if c.opt.IndexDir != "" {
+			all[k.Name].index = indexOf(c.opt.IndexDir, all[k.Name].dir)
+		}
 	}
 	c.mu.Lock()
-	c.all = all
+	c.all, c.inPlace = all, inPlace
 	c.mu.Unlock()
 	c.wake()
 }
+
+// SetParallel says how many clones are updated at once. Updates that are under way
+// go on where that is fewer now.
+func (c *Clones) SetParallel(n int) { c.slots.resize(n) }
 
 func (c *Clones) wake() {
 	select {
@@ -160,6 +176,16 @@ func (c *Clones) list() []*clone {
 	}
 	slices.SortFunc(all, func(a, b *clone) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// named is the clone of a name, or ErrNoClone.
+func (c *Clones) named(name string) (*clone, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.all[name]; k != nil {
+		return k, nil
+	}
+	return nil, fmt.Errorf("%s: %w", name, ErrNoClone)
 }
 
 // Status is all clones as they stand, by name.
@@ -205,11 +231,9 @@ func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncRe
 		}
 	}
 	for _, name := range names {
-		c.mu.Lock()
-		k := c.all[name]
-		c.mu.Unlock()
-		if k == nil {
-			return nil, fmt.Errorf("%s: %w", name, ErrNoClone)
+		k, err := c.named(name)
+		if err != nil {
+			return nil, err
 		}
 		asked = append(asked, k)
 	}
@@ -224,35 +248,68 @@ func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncRe
 
 // Pause stops the updates of a clone that nobody asks for, or lets them go on.
 func (c *Clones) Pause(name string, pause bool) error {
-	c.mu.Lock()
-	k := c.all[name]
-	c.mu.Unlock()
-	if k == nil {
-		return fmt.Errorf("%s: %w", name, ErrNoClone)
+	k, err := c.named(name)
+	if err != nil {
+		return err
 	}
 	defer c.wake()
 	return k.change(func(r *syncRecord) { r.Paused = pause })
 }
 
+// indexOf is where the index of a clone is, as the registry keeps it.
+func indexOf(indexDir, dir string) string {
+	dir = filepath.Join(real(filepath.Dir(dir)), filepath.Base(dir))
+	return filepath.Join(indexDir, indexName(nameOf(gitrepo.Location{GitDir: dir, CommonDir: dir}), dir))
+}
+
 // Dir is where the clone of a name is, or would be.
 func (c *Clones) Dir(name string) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := c.all[name]
-	if k == nil {
-		return "", fmt.Errorf("%s: %w", name, ErrNoClone)
+	k, err := c.named(name)
+	if err != nil {
+		return "", err
 	}
 	return k.dir, nil
 }
 
-// Delete removes a clone from the disk, with what is known of it. It waits for an
-// update that is under way.
-func (c *Clones) Delete(ctx context.Context, name string) error {
+// Index is where the index of the clone of a name is, or would be.
+func (c *Clones) Index(name string) (string, error) {
+	k, err := c.named(name)
+	if err != nil {
+		return "", err
+	}
+	return k.index, nil
+}
+
+// ErrInPlace is returned for a clone that the configuration also names by its
+// path.
+var ErrInPlace = errors.New("the configuration also names it by its path, and a repository in place is never removed")
+
+// ours is ErrInPlace where a clone is not ours alone.
+func (c *Clones) ours(dir string) error {
 	c.mu.Lock()
-	k := c.all[name]
+	inPlace := c.inPlace
 	c.mu.Unlock()
-	if k == nil {
-		return fmt.Errorf("%s: %w", name, ErrNoClone)
+	for _, path := range inPlace {
+		if within(real(path), real(dir)) || within(real(dir), real(path)) {
+			return fmt.Errorf("%s: %w", dir, ErrInPlace)
+		}
+	}
+	return nil
+}
+
+// indexWait is how long a removal waits for a process that keeps the index: it
+// closes the index when it sees that the configuration changed.
+const indexWait = 10 * time.Second
+
+// Delete removes a clone from the disk, with its index and what is known of it.
+// It waits for an update that is under way.
+func (c *Clones) Delete(ctx context.Context, name string) error {
+	k, err := c.named(name)
+	if err != nil {
+		return err
+	}
+	if err := c.ours(k.dir); err != nil {
+		return err
 	}
 	unlock, err := k.lock(ctx)
 	if err != nil {
@@ -260,11 +317,16 @@ func (c *Clones) Delete(ctx context.Context, name string) error {
 	}
 	defer unlock()
 	// The record goes first: one without a clone would say that there is one.
-	err = errors.Join(os.RemoveAll(k.record), os.RemoveAll(k.dir))
+	err = errors.Join(os.RemoveAll(k.record), os.RemoveAll(k.dir), os.RemoveAll(k.dir+asideSuffix), os.RemoveAll(k.dir+goneSuffix))
 	if err != nil {
 		return fmt.Errorf("removing the clone of %s: %w", name, err)
 	}
-	return nil
+	if k.index == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, indexWait)
+	defer cancel()
+	return index.Remove(ctx, k.index)
 }
 
 // Run updates clones as they fall due, until ctx ends.
@@ -350,13 +412,10 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	started := time.Now()
 	result.Name = k.Name
 	defer func() { result.Duration = time.Since(started) }()
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		result.Err = ctx.Err()
+	if result.Err = c.slots.acquire(ctx); result.Err != nil {
 		return result
 	}
+	defer c.slots.release()
 	unlock, err := k.lock(ctx)
 	if err != nil {
 		result.Err = err
@@ -378,7 +437,7 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	}
 	c.doing(k.Name, state)
 	defer c.doing(k.Name, "")
-	result.Err = c.update(ctx, k, state)
+	result.Err = c.update(ctx, k, k.dir, state)
 	if errors.Is(result.Err, context.Canceled) { // that says nothing of the remote
 		return result
 	}
@@ -409,17 +468,21 @@ func (c *Clones) doing(name string, state CloneState) {
 	}
 }
 
-// update fetches, again after a pause where the remote did not answer.
-func (c *Clones) update(ctx context.Context, k *clone, state CloneState) (err error) {
+// update fetches into a directory, again after a pause where the remote did not
+// answer.
+func (c *Clones) update(ctx context.Context, k *clone, dir string, state CloneState) (err error) {
 	kind, title := "sync", "fetching"
 	if state == CloneCloning {
 		kind, title = "clone", "cloning"
 	}
 	op, ctx := c.opt.Tracker.Start(ctx, kind, title, k.Name)
 	defer func() { op.End(err) }()
-	git := gitrepo.Clone{Dir: k.dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Progress: func(p gitrepo.Transfer) {
+	git := gitrepo.Clone{Dir: dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
+	if k.Recent > 0 {
+		git.Select.Since = time.Now().Add(-k.Recent)
+	}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.Multiplier = max(c.opt.Pause, time.Millisecond), 2
 	_, err = backoff.Retry(ctx, func() (struct{}, error) {

@@ -228,3 +228,117 @@ func TestRun(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// TestSyncRecent keeps branches by their age at each update.
+func TestSyncRecent(t *testing.T) {
+	g := gittest.New(t, history) // years ago
+	k := of("list", g.URL())
+	k.Recent = 30 * 24 * time.Hour
+	c := clones(t.TempDir(), nil)
+	c.Set([]repos.Cloned{k})
+	sync := func() string {
+		t.Helper()
+		if results, err := c.Sync(deadline(t), nil, true); err != nil || results[0].Err != nil {
+			t.Fatal(results, err)
+		}
+		return c.Ready()["list"]
+	}
+	if dir := sync(); has(t, dir, "refs/remotes/origin/stable/1") || !has(t, dir, "refs/remotes/origin/main") {
+		t.Error("not the default branch alone is kept of an old repository")
+	}
+	g.Do("checkout stable/1\ntick " + time.Since(time.Unix(gittest.Epoch, 0)).Truncate(time.Hour).String() + "\ncommit new \"Fix it at last\"\ncheckout main")
+	if dir := sync(); !has(t, dir, "refs/remotes/origin/stable/1") {
+		t.Error("a branch that moved is not kept")
+	}
+}
+
+// TestDelete removes a clone with its index, unless the configuration also names
+// it by its path.
+func TestDelete(t *testing.T) {
+	g := gittest.New(t, history)
+	home := t.TempDir()
+	c := clones(home, func(o *repos.CloneOptions) { o.IndexDir = filepath.Join(home, "index") })
+	configured := []repos.Cloned{of("list", g.URL())}
+	c.Set(configured)
+	if _, err := c.Sync(deadline(t), nil, true); err != nil {
+		t.Fatal(err)
+	}
+	dir := c.Ready()["list"]
+	r := repos.New(repos.Options{IndexDir: filepath.Join(home, "index"), ViewDir: filepath.Join(home, "view")})
+	repo, err := r.ForPath(deadline(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(repo.Index.WaitGraph(deadline(t)), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	index, err := c.Index("list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(index, "manifest.json")); err != nil {
+		t.Fatal(err)
+	}
+	c.Set(configured, filepath.Join(home, "clones"))
+	if err := c.Delete(deadline(t), "list"); !errors.Is(err, repos.ErrInPlace) || len(c.Ready()) != 1 {
+		t.Errorf("also named by its path: %v", err)
+	}
+	c.Set(configured)
+	if err := c.Delete(deadline(t), "list"); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{dir, index} {
+		if _, err := os.Stat(gone); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+}
+
+// TestSetParallel updates as many clones at once as it says last: more at once,
+// fewer as those under way end.
+func TestSetParallel(t *testing.T) {
+	var now atomic.Int32
+	arrived, leave := make(chan int32, 64), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- now.Add(1)
+		select {
+		case <-leave:
+		case <-r.Context().Done():
+		}
+		now.Add(-1) // before the client knows
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+	c := clones(t.TempDir(), func(o *repos.CloneOptions) { o.Parallel = 1 })
+	var all []repos.Cloned
+	for _, name := range strings.Fields("a b c d e") {
+		all = append(all, of(name, server.URL+"/"+name))
+	}
+	c.Set(all)
+	ended := make(chan struct{})
+	go func() {
+		c.Sync(deadline(t), nil, false) //nolint:errcheck // no name is unknown
+		close(ended)
+	}()
+	defer func() { close(leave); <-ended }()
+	arrives := func(want int32) {
+		t.Helper()
+		select {
+		case n := <-arrived:
+			if n != want {
+				t.Fatalf("%d at once, not %d", n, want)
+			}
+		case <-deadline(t).Done():
+			t.Fatalf("it stays at %d at once", now.Load())
+		}
+	}
+	arrives(1)
+	c.SetParallel(3)
+	arrives(2)
+	arrives(3)
+	c.SetParallel(1)
+	for range 3 {
+		leave <- struct{}{}
+	}
+	arrives(1)
+}
