@@ -270,13 +270,20 @@ func (b *bench) requests(sha string) error {
 		}
 	}
 	symbols := func() error { return c.Call(ctx, "workspace/symbol", map[string]any{"query": "memory le"}, nil) }
+	hovers := func() error { _, err := hover(); return err }
+	if err := measure("hover, while paths are indexed and contents compared", 0, 2000, hovers); err != nil {
+		return err
+	}
+	if err := c.Execute(ctx, "cabhfuil.search", map[string]any{"query": "file:none", "uri": uri, "wait": true}, nil); err != nil {
+		return err
+	}
 	for _, m := range []struct {
 		what string
 		git  time.Duration
 		n    int
 		do   func() error
 	}{
-		{"hover", 0, 2000, func() error { _, err := hover(); return err }},
+		{"hover", 0, 2000, hovers},
 		{"`where` in the server", 0, 1000, func() error {
 			return c.Execute(ctx, "cabhfuil.where", map[string]any{"keys": []string{sha}, "uri": uri}, nil)
 		}},
