@@ -270,10 +270,7 @@ func syncRepositories(ctx context.Context, io stdio, g *global, names []string) 
 	}
 	failed := 0
 	for _, r := range all.Results {
-		if r.Error != "" {
-			failed++
-			cli.Complain(os.Stderr, fmt.Errorf("%s: %s", r.Repository, r.Error))
-		}
+		failed += complainOf(r.Repository, r.Error)
 	}
 	switch {
 	case failed > 0:
@@ -282,6 +279,15 @@ func syncRepositories(ctx context.Context, io stdio, g *global, names []string) 
 		return errors.New("nothing is cloned: no entry of repos.yaml has a source and no path, or all are paused")
 	}
 	return nil
+}
+
+// complainOf tells what is wrong with a repository, and counts it: 0 where nothing is.
+func complainOf(repository, fault string) int {
+	if fault == "" {
+		return 0
+	}
+	cli.Complain(os.Stderr, fmt.Errorf("%s: %s", repository, fault))
+	return 1
 }
 
 func addCommand(io stdio, g *global) *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
@@ -106,12 +105,15 @@ func (h *house) configure(t *testing.T, base, text string) {
 func (h *house) becomes(t *testing.T, what string, look func() string, want string) {
 	t.Helper()
 	var got string
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if got = look(); got == want {
-			return
+	defer func() {
+		if got != want {
+			t.Logf("got %q, want %q", got, want)
 		}
-	}
-	t.Fatalf("%s: got %q, want %q", what, got, want)
+	}()
+	eventually(t, what, func() bool {
+		got = look()
+		return got == want
+	})
 }
 
 // lines tells how a commit stands, over all repositories.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/github"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
@@ -40,6 +41,10 @@ func newForges(log *slog.Logger, changed func()) *forges {
 // URLs answers what the plugins have said so far.
 func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	urls := make([]string, len(keys))
+	remotes = slices.DeleteFunc(slices.Clone(remotes), repos.IsPath) // else a plugin is started for nothing
+	if len(remotes) == 0 {
+		return urls
+	}
 	var items []plugins.Item
 	var at []int
 	for i, k := range keys {

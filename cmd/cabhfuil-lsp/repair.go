@@ -141,10 +141,7 @@ Exits 0 when nothing is wrong any more, 1 when you said no to cloning anew, 2 on
 			}
 			failed := 0
 			for _, r := range all.Results {
-				if r.Error != "" {
-					failed++
-					cli.Complain(os.Stderr, fmt.Errorf("%s: %s", r.Repository, r.Error))
-				}
+				failed += complainOf(r.Repository, r.Error)
 			}
 			switch {
 			case failed > 0:

@@ -395,6 +395,12 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Sett
 	return repo, nil
 }
 
+// IsPath says whether a remote's URL is a place on this machine, of which no forge
+// knows anything.
+func IsPath(remote string) bool {
+	return filepath.IsAbs(remote) || strings.HasPrefix(remote, ".") || strings.HasPrefix(remote, "file:")
+}
+
 // dialects are how messages of the repository are read: what its remotes call it
 // tells its own requests from those of other projects. A path on this machine
 // tells nothing.
@@ -404,7 +410,7 @@ func (r *Repository) dialects(d *lineage.Dialects) *lineage.Dialects {
 	}
 	var projects []string
 	for _, remote := range r.remotes {
-		if !filepath.IsAbs(remote) && !strings.HasPrefix(remote, ".") && !strings.HasPrefix(remote, "file:") {
+		if !IsPath(remote) {
 			projects = append(projects, remote)
 		}
 	}

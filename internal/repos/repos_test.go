@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -222,5 +223,19 @@ func TestClosed(t *testing.T) {
 	}
 	if _, err := r.ForPath(deadline(t), g.Dir); err == nil {
 		t.Error("a closed registry opened a repository")
+	}
+}
+
+func TestIsPath(t *testing.T) {
+	for remote, want := range map[string]bool{
+		"/srv/nova.git": true, "../nova": true, "./nova": true, "file:///srv/nova.git": true,
+		"https://github.com/git/git": false, "git@github.com:git/git.git": false, "ssh://host/nova": false, "git://host/nova": false,
+	} {
+		if runtime.GOOS == "windows" && strings.HasPrefix(remote, "/") {
+			continue // no place there
+		}
+		if got := repos.IsPath(remote); got != want {
+			t.Errorf("%s: %v", remote, got)
+		}
 	}
 }
