@@ -230,13 +230,21 @@ func (s *series) hold(m history.Match) error {
 	listed := map[string]bool{}
 	for _, l := range m.Branches {
 		listed[l.Ref] = true
+		if !strings.HasPrefix(l.Ref, "refs/heads/") {
+			continue
+		}
 		has, says := slices.Contains(on, l.Ref), l.Status == history.Contains
 		if has && l.Status == history.Reverted && l.RevertedBy != nil { // git says that it is there, and so is a revert
 			if says, err = s.isRevert(l.RevertedBy.String(), l.Ref); err != nil {
 				return err
 			}
 		}
-		if strings.HasPrefix(l.Ref, "refs/heads/") && has != says {
+		if says && !has && l.Commit != nil && l.Commit.String() != sha { // its original is what the line contains
+			if has, err = s.isOn(l.Commit.String(), l.Ref); err != nil {
+				return err
+			}
+		}
+		if has != says {
 			return fmt.Errorf("on %s it is %s, git says %v", l.Name, l.Status, has)
 		}
 	}
@@ -254,6 +262,11 @@ func (s *series) isRevert(sha, ref string) (bool, error) {
 	if err != nil || found == "" {
 		return false, err
 	}
+	return s.isOn(sha, ref)
+}
+
+// isOn says whether a ref contains a commit.
+func (s *series) isOn(sha, ref string) (bool, error) {
 	on, err := s.git("for-each-ref", "--contains", sha, "--format=%(refname)", ref)
 	return on != "", err
 }
