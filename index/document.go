@@ -3,14 +3,13 @@ package index
 import (
 	"encoding/binary"
 	"strings"
-	"unsafe"
 
 	"github.com/blevesearch/bleve/v2/document"
-	bleveindex "github.com/blevesearch/bleve_index_api"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/query"
+	"github.com/cabhfuil/cabhfuil-lsp/index/termset"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 )
 
@@ -26,32 +25,36 @@ const (
 
 var messageFields = []string{subjectField, bodyField}
 
-// terms turns commits into documents. It builds the term sets itself instead of
-// going through Bleve's mapping and analysis: no frequencies, positions or
+// The places of the fields in a builder, which has them in order of their names.
+const (
+	body = iota
+	keys
+	subject
+)
+
+var fields = []string{body: bodyField, keys: keyField, subject: subjectField}
+
+// documents turns commits into documents. It builds the term sets itself instead
+// of going through Bleve's mapping and analysis: no frequencies, positions or
 // stored values are kept, so a document is a set of words. It is not safe for
 // concurrent use; each worker has its own.
-type terms struct {
+type documents struct {
+	*termset.Builder
 	tokens []query.Token
 }
 
-// unsaid is how often each term of a document stands in it: with 0 Bleve writes
-// neither that nor the field's length, which takes a sixth of the index.
-var unsaid = &bleveindex.TokenFreq{}
+func newDocuments() *documents { return &documents{Builder: termset.NewBuilder(fields...)} }
 
-func (t *terms) document(p graph.Pos, c *history.Commit) *document.Document {
-	d := document.NewDocument(documentID(p))
-	d.Fields = make([]document.Field, 0, 4) // one more for Bleve's own _id
-	keys := keysOf(c.Message)
-	subject := t.words(c.Subject(), keys, nil)
-	add := func(field string, terms bleveindex.TokenFrequencies) {
-		if len(terms) > 0 {
-			d.AddField(&termField{field, terms})
+func (d *documents) commit(p graph.Pos, c *history.Commit) *document.Document {
+	scan.Each(c.Message, func(m scan.Match) bool {
+		if m.Key.Kind != history.KeyURL {
+			d.Add(keys, d.Term(keyTerm(m.Key.Kind, m.Canonical())))
 		}
-	}
-	add(subjectField, subject)
-	add(bodyField, t.words(c.Body(), keys, subject))
-	add(keyField, keys)
-	return d
+		return true
+	})
+	d.words(subject, c.Subject())
+	d.words(body, c.Body())
+	return d.Document(documentID(p))
 }
 
 // documentID is a position as a document's id. Positions are numbers that rise
@@ -61,37 +64,18 @@ func documentID(p graph.Pos) string {
 	return string(binary.BigEndian.AppendUint32(nil, uint32(p)))
 }
 
-// words are the words of a text but those that the subject has, which is searched
+// words adds the words of a text but those that the subject has, which is searched
 // with the body, and names that the keys have.
-func (t *terms) words(text string, keys, subject bleveindex.TokenFrequencies) bleveindex.TokenFrequencies {
-	t.tokens = query.Tokens(t.tokens[:0], text)
-	words := make(bleveindex.TokenFrequencies, len(t.tokens)*2/3) // most stand there once
-	for _, token := range t.tokens {
-		if _, said := subject[token.Text]; said {
+func (d *documents) words(field int, text string) {
+	d.tokens = query.Tokens(d.tokens[:0], text)
+	for _, token := range d.tokens {
+		if kind, ok := named(token.Text); ok && d.Has(keys, d.Term(keyTerm(kind, token.Text))) {
 			continue
 		}
-		if kind, ok := named(token.Text); ok {
-			if _, said := keys[keyTerm(kind, token.Text)]; said {
-				continue
-			}
+		if t := d.Term(token.Text); !d.Has(subject, t) {
+			d.Add(field, t)
 		}
-		words[token.Text] = unsaid
 	}
-	return words
-}
-
-// keysOf is nil for a message that names no key.
-func keysOf(message string) (keys bleveindex.TokenFrequencies) {
-	scan.Each(message, func(m scan.Match) bool {
-		if m.Key.Kind != history.KeyURL {
-			if keys == nil {
-				keys = make(bleveindex.TokenFrequencies, 4)
-			}
-			keys[keyTerm(m.Key.Kind, m.Canonical())] = unsaid
-		}
-		return true
-	})
-	return keys
 }
 
 // named says of which kind of key a word is the whole name: of a commit, or a
@@ -116,32 +100,4 @@ func keyTerm(kind history.KeyKind, canonical string) string {
 		canonical = canonical[:7]
 	}
 	return string(kind) + ":" + strings.ToLower(canonical)
-}
-
-// termField is a field that is a set of words and nothing else.
-type termField struct {
-	name  string
-	terms bleveindex.TokenFrequencies
-}
-
-var _ document.Field = (*termField)(nil)
-
-func (f *termField) Name() string             { return f.name }
-func (f *termField) Value() []byte            { return nil }
-func (f *termField) ArrayPositions() []uint64 { return nil }
-func (f *termField) EncodedFieldType() byte   { return 't' }
-func (f *termField) Analyze()                 {}
-func (f *termField) AnalyzedLength() int      { return len(f.terms) }
-func (f *termField) NumPlainTextBytes() uint64 {
-	return 0
-}
-func (f *termField) AnalyzedTokenFrequencies() bleveindex.TokenFrequencies { return f.terms }
-func (f *termField) Options() bleveindex.FieldIndexingOptions {
-	return bleveindex.IndexField | bleveindex.SkipFreqNorm
-}
-
-// Size is an estimate: Bleve sums it up for its statistics alone, and a walk
-// over all terms would cost as much as making them.
-func (f *termField) Size() int {
-	return int(unsafe.Sizeof(*f)) + 40*len(f.terms)
 }

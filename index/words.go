@@ -19,6 +19,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/intact"
+	"github.com/cabhfuil/cabhfuil-lsp/index/termset"
 )
 
 // wordsSchema is the version of what a document holds. A directory with
@@ -29,7 +30,8 @@ import (
 //	3: coverage has a sum of its commits; missing objects have empty documents
 //	4: what stands in the subject, or among the keys in whole, is not in the body's words
 //	5: the lengths of fields are not written behind each word
-const wordsSchema = 5
+//	6: segments are made by termset
+const wordsSchema = 6
 
 // batchSize is how many commits go into one Bleve batch. Each batch becomes a
 // segment, so small ones cost merging and large ones memory.
@@ -45,7 +47,7 @@ type words struct {
 	readOnly   bool   // it answers and does not grow
 	idx        bleve.Index
 	raw        bleveindex.Index
-	terms      []terms // one a worker
+	docs       []*documents // one a worker
 
 	covered atomic.Int64           // positions [0, covered) are in
 	audited map[uint64][]graph.Pos // what was there at the opening, by segment id
@@ -129,7 +131,7 @@ func createWords(o wordsOptions) (*words, error) {
 func wordsConfig(o wordsOptions) map[string]any {
 	registerFailures()
 	// Without bolt_timeout a second opener waits for ever.
-	c := map[string]any{"bolt_timeout": "1s", "asyncErrorCallbackName": failureCallback}
+	c := map[string]any{"bolt_timeout": "1s", "asyncErrorCallbackName": failureCallback, "forceSegmentType": termset.Type, "forceSegmentVersion": termset.Version}
 	if o.readOnly {
 		c["read_only"] = true
 	}
@@ -168,7 +170,10 @@ func newWords(idx bleve.Index, o wordsOptions) (*words, error) {
 	if err != nil {
 		return nil, errors.Join(err, idx.Close())
 	}
-	w := &words{generation: o.generation, dir: o.dir, readOnly: o.readOnly, idx: idx, raw: raw, terms: make([]terms, feeders), failed: make(chan struct{}), onFail: o.onFail}
+	w := &words{generation: o.generation, dir: o.dir, readOnly: o.readOnly, idx: idx, raw: raw, failed: make(chan struct{}), onFail: o.onFail}
+	for range feeders {
+		w.docs = append(w.docs, newDocuments())
+	}
 	if w.dir != "" {
 		watchFailures(w)
 	}
@@ -260,12 +265,13 @@ func (w *words) audit(g *graph.Graph) (err error) {
 // have a document without words, since nothing will ever be found of them.
 func (w *words) add(worker int, s span) (err error) {
 	defer contain(w, &err)
-	b := w.idx.NewBatch()
+	b, docs := w.idx.NewBatch(), w.docs[worker]
+	docs.Reset()
 	for i, c := range s.commits {
 		if c == nil {
 			c = &history.Commit{}
 		}
-		if err := b.IndexAdvanced(w.terms[worker].document(graph.Pos(s.start+i), c)); err != nil {
+		if err := b.IndexAdvanced(docs.commit(graph.Pos(s.start+i), c)); err != nil {
 			return fmt.Errorf("indexing commit %s: %w", c.Hash, err)
 		}
 	}
