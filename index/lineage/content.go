@@ -11,6 +11,7 @@ import (
 )
 
 // Contents reads what commits changed. Each method leaves out what is missing.
+// Methods run side by side.
 type Contents interface {
 	// Deltas calls fn with the commits in the order asked and their changed files;
 	// merges are left out.

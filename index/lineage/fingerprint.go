@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
@@ -72,12 +74,53 @@ func (f *prints) read(ctx context.Context, c Contents, all []changed) error {
 		}
 	}
 	slices.SortStableFunc(files, func(a, b file) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.pos, b.pos)) })
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	var found [readers]map[history.Hash]uint64
+	for i, run := range inRuns(files) {
+		wg.Go(func() {
+			var err error
+			if found[i], err = f.readRun(ctx, c, run); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, sums := range found {
+		maps.Copy(f.sums, sums)
+	}
+	return context.Cause(ctx)
+}
+
+// readers is how many runs of files are read side by side: as many as the
+// processes that a repository has for what changed.
+const readers = 2
+
+// inRuns splits files in order into runs of about the same number, between paths.
+func inRuns(files []file) (runs [readers][]file) {
+	for i := range runs {
+		n := len(files) / (readers - i)
+		for n > 0 && n < len(files) && files[n].path == files[n-1].path {
+			n++
+		}
+		runs[i], files = files[:n], files[n:]
+	}
+	return runs
+}
+
+// readRun sums the lines of one run of files.
+func (f *prints) readRun(ctx context.Context, c Contents, files []file) (map[history.Hash]uint64, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
 	blobs := make([]history.Hash, len(files))
 	for i, file := range files {
 		blobs[i] = file.blob
 	}
+	found := make(map[history.Hash]uint64, len(files))
 	sums, path := lineSums{seed: f.seed}, ""
-	return c.Blobs(ctx, blobs, func(h history.Hash, content []byte) error {
+	err := c.Blobs(ctx, blobs, func(h history.Hash, content []byte) error {
 		for files[0].blob != h { // those are missing
 			files = files[1:]
 		}
@@ -85,9 +128,10 @@ func (f *prints) read(ctx context.Context, c Contents, all []changed) error {
 			path = files[0].path
 			sums.reset()
 		}
-		f.sums[h] = sums.next(content)
+		found[h] = sums.next(content)
 		return ctx.Err()
 	})
+	return found, err
 }
 
 // lineSums sums the hashes of texts' lines, one text after the other: of the lines

@@ -51,3 +51,32 @@ func TestLineSumsOrder(t *testing.T) {
 		t.Errorf("a line that stands twice counts once")
 	}
 }
+
+// TestRunsOfFiles: runs are about equal, in order, and no path is in two.
+func TestRunsOfFiles(t *testing.T) {
+	t.Parallel()
+	for paths, want := range map[string][readers]string{
+		"":       {},
+		"a":      {"", "a"},
+		"ab":     {"a", "b"},
+		"aab":    {"aa", "b"},
+		"abbb":   {"abbb", ""},
+		"aaaaab": {"aaaaa", "b"},
+		"aaaa":   {"aaaa", ""},
+		"abcdef": {"abc", "def"},
+	} {
+		var files []file
+		for _, path := range strings.Split(paths, "") {
+			files = append(files, file{path: path})
+		}
+		var got [readers]string
+		for i, run := range inRuns(files) {
+			for _, f := range run {
+				got[i] += f.path
+			}
+		}
+		if got != want {
+			t.Errorf("%q is read as %q, want %q", paths, got, want)
+		}
+	}
+}
