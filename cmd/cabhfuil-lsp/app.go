@@ -78,7 +78,7 @@ func programID() string {
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
+	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(task.Options{}), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
