@@ -262,7 +262,7 @@ func (k *Task) End(err error) {
 	switch {
 	case err == nil:
 		k.info.State = Completed
-		k.info.Worth = k.info.Worth || k.info.Ended.Sub(k.info.Created) >= long
+		k.info.Worth = k.info.Worth || !k.info.Started.IsZero() && k.info.Ended.Sub(k.info.Started) >= long
 	case asked || errors.Is(err, context.Canceled):
 		k.info.State = Cancelled
 		k.info.Worth = k.info.Worth || asked
