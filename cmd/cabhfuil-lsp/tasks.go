@@ -167,6 +167,8 @@ limits.task_history and limits.task_age of global.yaml say; those that took no t
 		cancelCommand(io, g),
 		&cobra.Command{
 			Use: "watch", Short: "Tell what begins and ends, until interrupted", Args: cobra.NoArgs,
+			Long: `Tell what begins and ends in the process that answers, one line each, until interrupted. There is no background process
+yet: an editor's server tells its own tasks to the editor alone.`,
 			RunE: func(cmd *cobra.Command, _ []string) error { return watchTasks(cmd.Context(), io, g) },
 		})
 	return c
@@ -210,13 +212,9 @@ func askTask(ctx context.Context, io stdio, g *global, action, id string) error 
 func watchTasks(ctx context.Context, io stdio, g *global) error {
 	told := map[string]task.State{}
 	return converse(ctx, g, "cabhfuil.tasks", func(execute func(argument map[string]any, result any) error) error {
-		var last cli.Tasks
-		for {
-			err := execute(map[string]any{"action": "watch", "revision": last.Revision}, &last)
-			if err != nil {
-				if errors.Is(err, context.Canceled) {
-					return nil
-				}
+		for revision := uint64(0); ; {
+			var last cli.Tasks
+			if err := execute(map[string]any{"action": "watch", "revision": revision}, &last); err != nil {
 				return err
 			}
 			for _, info := range slices.Backward(last.Tasks) {
@@ -235,7 +233,7 @@ func watchTasks(ctx context.Context, io stdio, g *global) error {
 				}
 				cli.Text{Out: io.out}.TaskChanged(info)
 			}
-			if last.Revision == 0 {
+			if revision = last.Revision; revision == 0 {
 				return errors.New("the server does not say how to go on")
 			}
 		}
