@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
@@ -26,7 +27,7 @@ func (x *Index) compare(ctx context.Context) {
 		case <-x.compares:
 		}
 		x.mu.Lock()
-		wanted := x.compareToo && x.looked
+		wanted := x.compareToo && x.looked && !x.rests[partContents]
 		x.mu.Unlock()
 		x.genMu.Lock()
 		numbering := x.numbering().number
@@ -38,6 +39,10 @@ func (x *Index) compare(ctx context.Context) {
 		compared, err := x.compareOnce(ctx, snap)
 		if ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, task.ErrCancelled) {
+			x.rest(partContents)
+			continue
 		}
 		if err != nil {
 			x.log.Warn("comparing contents", "error", err)
@@ -53,18 +58,15 @@ func (x *Index) compare(ctx context.Context) {
 }
 
 func (x *Index) compareOnce(ctx context.Context, snap *Snapshot) (compared lineage.Compared, err error) {
-	var op *task.Task
+	op, ctx := x.opt.Tracker.Prepare(ctx, "compare", doing[partContents], x.opt.Name)
 	compared, err = snap.lineage.Compare(ctx, snap.facts, x.src, func(done, all int) {
-		if op == nil && all >= bigWalk {
-			op, _ = x.opt.Tracker.Start(ctx, "compare", "comparing contents", x.opt.Name)
+		if all >= bigWalk {
+			op.Begin()
 		}
-		if op != nil {
-			op.Progress("", int64(done), int64(all))
-		}
+		op.Progress("", int64(done), int64(all))
 	})
-	if op != nil {
-		op.End(err)
-	}
+	err = task.Cause(ctx, err)
+	op.End(err)
 	if err != nil {
 		return compared, fmt.Errorf("comparing contents: %w", err)
 	}
@@ -90,6 +92,7 @@ func (x *Index) take(ctx context.Context, o outcome) {
 
 // wantComparison has contents compared from now on, also where that failed before.
 func (x *Index) wantComparison() {
+	x.resume(partContents)
 	x.mu.Lock()
 	x.compareToo, x.compareErr = true, nil
 	x.mu.Unlock()

@@ -71,7 +71,7 @@ func (x *Index) feed(ctx context.Context) {
 		x.mu.Lock()
 		// Where another process keeps words, a second set costs memory that is spent
 		// only when somebody waits for it.
-		wanted := x.words && x.looked && (x.waited || !errors.Is(x.kept[keptStore], ErrHeld))
+		wanted := x.words && x.looked && !x.rests[partWords] && (x.waited || !errors.Is(x.kept[keptStore], ErrHeld))
 		x.mu.Unlock()
 		if !wanted {
 			continue
@@ -81,10 +81,14 @@ func (x *Index) feed(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		x.held.drop()
+		if errors.Is(err, task.ErrCancelled) {
+			x.rest(partWords)
+			continue
+		}
 		if err != nil {
 			x.log.Warn("indexing words", "error", err)
 		}
-		x.held.drop()
 		x.notify(func() { x.wordErr = err })
 	}
 }
@@ -111,6 +115,9 @@ func (x *Index) feedAll(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(unkept, task.ErrCancelled) {
+			return unkept
 		}
 		if w := gen.words; w != nil && w.failedWith().mendable() {
 			return nil // which comes with a signal
@@ -285,7 +292,7 @@ func (x *Index) feedDisk(ctx context.Context, gen *generation, g *graph.Graph) e
 		err = f.err
 	}
 	switch {
-	case gen.words == w && (err == nil || ctx.Err() != nil || f.mendable()):
+	case gen.words == w && (err == nil || ctx.Err() != nil || errors.Is(err, task.ErrCancelled) || f.mendable()):
 		return err
 	case gen.words == w:
 		_, closeErr := x.put(gen, nil)
@@ -350,14 +357,12 @@ func (x *Index) feedTo(ctx context.Context, g *graph.Graph, end int, w *words) e
 	if missing <= 0 {
 		return nil
 	}
-	var op *task.Task
+	op, ctx := x.opt.Tracker.Prepare(ctx, "words", doing[partWords], x.opt.Name)
 	if missing >= bigWalk {
-		op, ctx = x.opt.Tracker.Start(ctx, "words", "indexing words", x.opt.Name)
+		op.Begin()
 	}
-	err := x.feedGraph(ctx, g, end, w, op)
-	if op != nil {
-		op.End(err)
-	}
+	err := task.Cause(ctx, x.feedGraph(ctx, g, end, w, op))
+	op.End(err)
 	return err
 }
 
@@ -427,9 +432,7 @@ func (x *Index) feedGraph(ctx context.Context, g *graph.Graph, end int, w *words
 				if err := w.advance(); err != nil {
 					cancel(err)
 				}
-				if op != nil {
-					op.Progress("", int64(first+done), int64(end))
-				}
+				op.Progress("", int64(first+done), int64(end))
 				mu.Unlock()
 			}
 		})

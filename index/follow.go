@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -80,15 +81,31 @@ func (x *Index) yield() {
 func (x *Index) check(ctx context.Context) {
 	x.yield()
 	x.mu.Lock()
-	asked, rebuild := x.asked, x.rebuild
-	x.rebuild = false
+	asked, rebuild, rests := x.asked, x.rebuild, x.rests[partGraph]
+	if !rests {
+		x.rebuild = false
+	}
 	x.mu.Unlock()
+	if rests {
+		x.notify(func() { x.checked = asked })
+		return
+	}
 	err := x.update(ctx, rebuild)
-	if err != nil && ctx.Err() == nil {
+	stopped := errors.Is(err, task.ErrCancelled) && ctx.Err() == nil
+	if stopped && rebuild && x.Snapshot().Graph.Len() > 0 { // what was there goes on
+		stopped, rebuild = false, false
+		signal(x.refs)
+	}
+	switch {
+	case stopped:
+		rebuild, err = false, partGraph.stopped()
+		x.log.Info("cancelled", "task", doing[partGraph])
+	case err != nil && ctx.Err() == nil:
 		x.log.Warn("reading the repository", "error", err)
 	}
 	x.notify(func() {
 		x.checked, x.looked, x.err = asked, true, err
+		x.rests[partGraph] = x.rests[partGraph] || stopped
 		x.rebuild = x.rebuild || rebuild && err != nil // the next check tries again
 	})
 	signal(x.feeds)
@@ -149,7 +166,7 @@ func (x *Index) update(ctx context.Context, rebuild bool) error {
 		x.publish(old.Graph, old.Refs, old.Lines, publication{behind: true, lineage: old.lineage})
 	}
 	reader := readFacts(x.facts)
-	nodes, err := x.read(ctx, from, tips, refs.Shallow, reader)
+	nodes, err := x.read(ctx, from, tips, refs.Shallow, reader, from != old.Graph)
 	said := reader.wait()
 	if err != nil {
 		return err
@@ -248,8 +265,9 @@ func wasteful(g *graph.Graph) bool {
 // bigWalk is how many new commits make a task that people see.
 const bigWalk = 2_000
 
-// read collects the commits that the graph lacks.
-func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, shallow []history.Hash, facts *factReader) ([]graph.Node, error) {
+// read collects the commits that the graph lacks; again says that there was a graph
+// which had some of them.
+func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, shallow []history.Hash, facts *factReader, again bool) ([]graph.Node, error) {
 	var want, have []history.Hash
 	for _, t := range tips {
 		if _, known := from.Pos(t.Commit); !known {
@@ -262,9 +280,13 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, s
 	for _, t := range from.Tips() {
 		have = append(have, t.Commit)
 	}
-	var op *task.Task
+	kind, title := "read", doing[partGraph]
+	if again {
+		kind, title = "reindex", "reading all commits again"
+	}
+	op, ctx := x.opt.Tracker.Prepare(ctx, kind, title, x.opt.Name)
 	if from.Len() == 0 {
-		op, ctx = x.opt.Tracker.Start(ctx, "read", "reading commits", x.opt.Name)
+		op.Begin()
 	}
 	x.mu.Lock()
 	hold := x.words && x.wordErr == nil
@@ -283,21 +305,20 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, s
 		if hold {
 			x.held.put(c)
 		}
-		if op == nil && len(nodes) >= bigWalk {
-			op, _ = x.opt.Tracker.Start(ctx, "read", "reading commits", x.opt.Name)
+		if len(nodes) == bigWalk {
+			op.Begin()
 		}
-		if op != nil && len(nodes)%512 == 0 {
+		if len(nodes)%512 == 0 {
 			op.Progress("", int64(len(nodes)), 0)
 		}
 		return ctx.Err()
 	})
-	if err != nil {
+	if err = task.Cause(ctx, err); err != nil {
 		err = fmt.Errorf("reading commits: %w", err)
 	}
-	if op != nil {
-		op.Progress("", int64(len(nodes)), int64(len(nodes)))
-		op.End(err)
-	}
+	op.Progress("", int64(len(nodes)), int64(len(nodes)))
+	op.Result(map[string]int{"commits": len(nodes)})
+	op.End(err)
 	return nodes, err
 }
 

@@ -124,6 +124,7 @@ type Index struct {
 	compareErr error         // why they could not be
 	pathErr    error         // the same of the path index
 	waited     bool          // somebody waits for words, so they are worth building in memory
+	rests      [parts]bool   // which work was cancelled, and is not to begin again by itself
 	kept       [3]error      // why the index is not kept on disk, by part
 
 	store *store
@@ -434,6 +435,7 @@ func (x *Index) Refresh() { signal(x.refs) }
 
 // Reindex builds the index anew, aside, while the present one answers.
 func (x *Index) Reindex() {
+	x.resume(partGraph, partWords, partPaths, partContents)
 	x.mu.Lock()
 	x.rebuild = true
 	x.mu.Unlock()
@@ -443,6 +445,13 @@ func (x *Index) Reindex() {
 // WaitGraph waits until a snapshot reflects the refs as they were when it was
 // called, or later. It returns why that is not possible, or ctx's error.
 func (x *Index) WaitGraph(ctx context.Context) error {
+	x.resume(partGraph)
+	return x.SettleGraph(ctx)
+}
+
+// SettleGraph is WaitGraph for who does not need it: reading that was cancelled
+// stays so, which is its error then.
+func (x *Index) SettleGraph(ctx context.Context) error {
 	x.mu.Lock()
 	if x.opened { // else the first reading of the refs answers whoever had them opened
 		x.asked++
@@ -460,10 +469,17 @@ func (x *Index) WaitGraph(ctx context.Context) error {
 
 // WaitWords waits until, beyond WaitGraph, all commits' words are indexed.
 func (x *Index) WaitWords(ctx context.Context) error {
+	x.resume(partGraph, partWords)
+	return x.Settle(ctx)
+}
+
+// Settle is WaitWords for who does not need them: work that was cancelled stays so,
+// which is its error then.
+func (x *Index) Settle(ctx context.Context) error {
 	x.mu.Lock()
 	x.words, x.waited = true, true
 	x.mu.Unlock()
-	if err := x.WaitGraph(ctx); err != nil {
+	if err := x.SettleGraph(ctx); err != nil {
 		return err
 	}
 	signal(x.feeds)
@@ -489,6 +505,7 @@ func (x *Index) WaitLineage(ctx context.Context) error {
 // WaitPaths waits until, beyond WaitWords, all commits' paths are indexed.
 func (x *Index) WaitPaths(ctx context.Context) error {
 	x.wantPaths()
+	x.resume(partPaths)
 	if err := x.WaitWords(ctx); err != nil {
 		return err
 	}

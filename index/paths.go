@@ -43,9 +43,19 @@ func (x *Index) feedPaths(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		x.mu.Lock()
+		rests := x.rests[partPaths]
+		x.mu.Unlock()
+		if rests {
+			continue
+		}
 		err := x.feedAllPaths(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, task.ErrCancelled) {
+			x.rest(partPaths)
+			continue
 		}
 		if err != nil {
 			x.log.Warn("indexing paths", "error", err)
@@ -144,17 +154,17 @@ func (x *Index) feedPathsOf(ctx context.Context, store *paths.Store, g *graph.Gr
 	if covered >= end {
 		return nil
 	}
-	var op *task.Task
+	op, ctx := x.opt.Tracker.Prepare(ctx, "paths", doing[partPaths], x.opt.Name)
+	defer func() { op.End(err) }()
 	if end-covered >= bigWalk {
-		op, ctx = x.opt.Tracker.Start(ctx, "paths", "indexing paths", x.opt.Name)
-		defer func() { op.End(err) }()
+		op.Begin()
 	}
 	var done atomic.Int64
 	done.Store(int64(covered))
 	for covered < end {
 		upTo := min(covered+pathReaders*pathShare, end)
 		builders, err := x.readChanges(ctx, g, covered, upTo, func() {
-			if n := done.Add(1); op != nil && n%256 == 0 {
+			if n := done.Add(1); n%256 == 0 {
 				op.Progress("", n, int64(end))
 			}
 		})
@@ -162,7 +172,7 @@ func (x *Index) feedPathsOf(ctx context.Context, store *paths.Store, g *graph.Gr
 			err = store.Add(g, builders...)
 		}
 		if err != nil {
-			return err
+			return task.Cause(ctx, err)
 		}
 		covered = upTo
 		done.Store(int64(covered))

@@ -82,23 +82,22 @@ func (x *Index) learn(ctx context.Context, g *graph.Graph, f *lineage.Facts, rea
 		fresh[i] = fact
 	}
 	if len(absent) > 0 {
-		var op *task.Task
+		op, ctx := x.opt.Tracker.Prepare(ctx, "lineage", "reading messages", x.opt.Name)
 		if len(absent) >= bigWalk {
-			op, ctx = x.opt.Tracker.Start(ctx, "lineage", "reading messages", x.opt.Name)
+			op.Begin()
 		}
 		done := 0
 		err := x.src.Commits(ctx, absent, func(c *history.Commit) error {
 			if p, ok := g.Pos(c.Hash); ok && int(p) >= first {
 				fresh[int(p)-first] = f.Read(c.Message)
 			}
-			if done++; op != nil && done%512 == 0 {
+			if done++; done%512 == 0 {
 				op.Progress("", int64(done), int64(len(absent)))
 			}
 			return ctx.Err()
 		})
-		if op != nil {
-			op.End(err)
-		}
+		err = task.Cause(ctx, err)
+		op.End(err)
 		if err != nil {
 			return f, fmt.Errorf("reading messages: %w", err)
 		}

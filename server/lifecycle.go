@@ -81,6 +81,8 @@ func (s *session) notified(ctx context.Context, req *jsonrpc2.Request) (err erro
 		return notification(req, s.didClose)
 	case "workspace/didChangeConfiguration":
 		return s.didChangeConfiguration(jsonrpc2.DetachContext(ctx), json.RawMessage(slices.Clone(req.Params())))
+	case "window/workDoneProgress/cancel":
+		return notification(req, s.cancelProgress)
 	case "workspace/didChangeWorkspaceFolders":
 		return notification(req, s.didChangeFolders)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"go.lsp.dev/protocol"
 
@@ -35,7 +36,7 @@ func (s *session) reportTasks(ctx context.Context) {
 }
 
 func (s *session) reportTask(ctx context.Context, t task.Info, shown map[string]bool) error {
-	token := protocol.String("cabhfuil/" + t.ID)
+	token := protocol.String(tokenPrefix + t.ID)
 	title := t.Title
 	if t.Repository != "" {
 		title = t.Repository + ": " + t.Title
@@ -48,7 +49,7 @@ func (s *session) reportTask(ctx context.Context, t task.Info, shown map[string]
 			return err
 		}
 		shown[t.ID] = true
-		return s.progress(ctx, token, map[string]any{"kind": "begin", "title": title, "cancellable": false})
+		return s.progress(ctx, token, map[string]any{"kind": "begin", "title": title, "cancellable": true})
 	}
 	if t.State != task.Running {
 		delete(shown, t.ID)
@@ -59,6 +60,18 @@ func (s *session) reportTask(ctx context.Context, t task.Info, shown map[string]
 		value["percentage"] = 100 * t.Done / t.Total
 	}
 	return s.progress(ctx, token, value)
+}
+
+// tokenPrefix begins the tokens of tasks' progress.
+const tokenPrefix = "cabhfuil/"
+
+// cancelProgress cancels the task whose progress a client shows. It may have ended.
+func (s *session) cancelProgress(p *protocol.WorkDoneProgressCancelParams) error {
+	token, _ := p.Token.(protocol.String)
+	if id, ok := strings.CutPrefix(string(token), tokenPrefix); ok && s.server.opt.Tracker != nil {
+		s.server.opt.Tracker.Cancel(id)
+	}
+	return nil
 }
 
 func countOf(t task.Info) string {

@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,10 @@ type Options struct {
 	Answers  Answers
 	Commands map[string]Command // by id, such as cabhfuil.where
 	Tracker  *task.Tracker      // whose tasks clients see as progress
+	// Measure is told each request that was answered, by the last word of its method
+	// or command, such as hover or where, and a context.Canceled where the client
+	// gave it up; nil for nobody. It must not block.
+	Measure  func(operation string, took time.Duration, err error)
 	Version  string
 	CacheDir string // for commit documents of clients that read only files
 	Log      *slog.Logger
@@ -232,6 +237,7 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 	if req.Method() == "initialize" || req.Method() == "shutdown" {
 		return s.call(ctx, method, req)
 	}
+	began := time.Now()
 	// Documents as they are now: a change that comes next must not be seen.
 	run, err := s.prepare(method, req)
 	if err != nil {
@@ -241,7 +247,36 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 	ctx, done := s.cancellable(ctx, req.ID())
 	defer done()
 	jsonrpc2.Async(ctx)
-	return s.finish(ctx, req.Method(), run)
+	result, err := s.finish(ctx, req.Method(), run)
+	s.measure(ctx, req, time.Since(began), err)
+	return result, err
+}
+
+func (s *session) measure(ctx context.Context, req *jsonrpc2.Request, took time.Duration, err error) {
+	if s.server.opt.Measure == nil {
+		return
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Canceled
+	}
+	s.server.opt.Measure(s.operation(req), took, err)
+}
+
+// operation is what a request is called among the measured ones.
+func (s *session) operation(req *jsonrpc2.Request) string {
+	_, word, _ := strings.Cut(req.Method(), "/")
+	if word == "executeCommand" {
+		var p struct {
+			Command string `json:"command"`
+		}
+		if json.Unmarshal(req.Params(), &p) == nil && (s.server.opt.Commands[p.Command] != nil || p.Command == showCommand) {
+			return strings.TrimPrefix(p.Command, "cabhfuil.")
+		}
+	}
+	if word == "" || word == "resolve" { // of what?
+		return req.Method()
+	}
+	return word
 }
 
 // admit refuses requests that come at the wrong time.

@@ -503,7 +503,7 @@ func (e *editor) has(method, kind string) bool {
 }
 
 func TestRefreshAndProgress(t *testing.T) {
-	tracker := task.New()
+	tracker := task.New(task.Options{})
 	e, s := start(t, server.Options{Tracker: tracker})
 	e.initialize(all)
 	e.open("x")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +20,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/monitor"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
@@ -32,6 +31,9 @@ type app struct {
 	dirs     config.Dirs
 	log      *slog.Logger
 	tracker  *task.Tracker
+	history  *task.History
+	monitor  monitor.Monitor
+	began    time.Time
 	registry *repos.Registry
 	clones   *repos.Clones
 	lookup   *lookup.Lookup
@@ -78,10 +80,12 @@ func programID() string {
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, tracker: task.New(), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
+	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
+	a.history = task.OpenHistory(filepath.Join(a.dirs.State, "tasks", "history.jsonl"), opt.log)
+	a.tracker = task.New(task.Options{OnEnd: a.ended, Scrub: gitrepo.Scrub})
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
@@ -97,7 +101,10 @@ func newApp(opt appOptions) *app {
 		Commands: map[string]server.Command{
 			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
 			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
-			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync, "cabhfuil.repair": a.repair,
+			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync, "cabhfuil.repair": a.repair, "cabhfuil.tasks": a.tasks,
+		},
+		Measure: func(operation string, took time.Duration, err error) {
+			a.monitor.Record(monitor.Request, operation, took, err)
 		},
 	})
 	a.configure()
@@ -132,7 +139,9 @@ func (a *app) close() error {
 	a.stop()
 	a.work.Wait()
 	a.lookup.Close()
-	return errors.Join(a.registry.Close(), a.forges.close())
+	err := errors.Join(a.registry.Close(), a.forges.close())
+	a.history.Close() // last: closing ends tasks
+	return err
 }
 
 // changed is called whenever an answer may have become another one.
@@ -364,66 +373,6 @@ func (a *app) commit(ctx context.Context, argument json.RawMessage) (any, error)
 		return nil, err
 	}
 	return a.lookup.CommitDocument(ctx, s, p.SHA)
-}
-
-func (a *app) status(ctx context.Context, argument json.RawMessage) (any, error) {
-	var p scope
-	if err := server.Decode(argument, &p); err != nil {
-		return nil, err
-	}
-	if _, err := a.resolve(ctx, p); err != nil {
-		return nil, err
-	}
-	if p.Wait {
-		a.settle(ctx)
-	}
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	st := cli.Status{Version: version, Repositories: []cli.Repository{}, Problems: []string{}, Goroutines: runtime.NumGoroutine(), MemoryBytes: mem.Sys}
-	for _, r := range a.registry.All() {
-		if p.Repository == "" || p.Repository == r.Name {
-			st.Repositories = append(st.Repositories, stateOf(r))
-		}
-	}
-	for _, f := range a.registry.Failures() {
-		st.Repositories = append(st.Repositories, cli.Repository{Name: f.Name, Path: f.Path, State: "error", Error: f.Err.Error()})
-	}
-	for _, f := range a.problems() {
-		st.Problems = append(st.Problems, f.Error())
-	}
-	return st, nil
-}
-
-// settleTime is how long a status waits for indexes to say how far they are.
-const settleTime = 300 * time.Millisecond
-
-// settle lets indexes that are up to date find that out.
-func (a *app) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
-	defer cancel()
-	for _, r := range a.registry.All() {
-		if err := r.Index.WaitWords(ctx); err != nil {
-			a.log.Debug("status", "repository", r.Name, "error", err)
-		}
-	}
-}
-
-func stateOf(r *repos.Repository) cli.Repository {
-	s := r.Index.Snapshot()
-	c := cli.Repository{Name: r.Name, Path: r.Path, State: "ready", Commits: s.Graph.Len() - s.Graph.Garbage(), Refs: len(s.Graph.Tips()), Lines: len(s.Lines), Pending: s.WordsPending()}
-	switch {
-	case s.Behind():
-		c.State = "reading"
-	case c.Pending > 0:
-		c.State = "indexing"
-	}
-	if err := cmp.Or(s.Err(), s.WordsError(), unkept(s)); err != nil {
-		c.Error = err.Error()
-		if s.Err() != nil {
-			c.State = "error"
-		}
-	}
-	return c
 }
 
 // unkept is why an index is not kept on disk, and what to do about it.

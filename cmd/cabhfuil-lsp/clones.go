@@ -128,7 +128,7 @@ func (a *app) synced(ctx context.Context, name, dir string) {
 	a.reading.Unlock()
 	a.registry.OpenDeclared(ctx)
 	if r, ok := a.registry.Known(dir); ok {
-		if err := r.Index.WaitGraph(ctx); err != nil && ctx.Err() == nil {
+		if err := r.Index.SettleGraph(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("indexing what was fetched", "repository", name, "error", err)
 		}
 	}
@@ -154,11 +154,26 @@ func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, 
 		}
 		a.settle(ctx)
 	}
+	list := cli.Repositories{Repositories: []cli.Repository{}}
+	for _, r := range a.known() {
+		if p.Repository == "" || p.Repository == r.Name {
+			list.Repositories = append(list.Repositories, r)
+		}
+	}
+	if p.Repository != "" && len(list.Repositories) == 0 {
+		return nil, fmt.Errorf("no repository is called %q; repo list shows all", p.Repository)
+	}
+	return list, nil
+}
+
+// known are all repositories: the open ones, those that cannot be read, and those
+// that nothing was cloned of yet.
+func (a *app) known() []cli.Repository {
 	clones := map[string]repos.CloneStatus{}
 	for _, s := range a.clones.Status() {
 		clones[s.Name] = s
 	}
-	list := cli.Repositories{Repositories: []cli.Repository{}}
+	var all []cli.Repository
 	add := func(r cli.Repository) {
 		if s, ok := clones[r.Name]; ok {
 			delete(clones, r.Name)
@@ -167,9 +182,7 @@ func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, 
 				r.State, r.Error = string(s.State), s.Error
 			}
 		}
-		if p.Repository == "" || p.Repository == r.Name {
-			list.Repositories = append(list.Repositories, r)
-		}
+		all = append(all, r)
 	}
 	for _, r := range a.registry.All() {
 		add(stateOf(r))
@@ -182,10 +195,7 @@ func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, 
 			add(cli.Repository{Name: s.Name, Path: s.Path, State: string(s.State)})
 		}
 	}
-	if p.Repository != "" && len(list.Repositories) == 0 {
-		return nil, fmt.Errorf("no repository is called %q; repo list shows all", p.Repository)
-	}
-	return list, nil
+	return all
 }
 
 // syncParams are what cabhfuil.sync takes.

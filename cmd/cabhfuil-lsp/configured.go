@@ -24,6 +24,7 @@ func (a *app) configure() {
 	a.faults = config.Faults(files)
 	a.mu.Unlock()
 	limitMemory(c.Global.Limits.Memory)
+	a.history.SetLimits(c.Global.Limits.TaskHistory, c.Global.Limits.TaskAge)
 	a.features.Store(&c.Global.Features)
 	a.clones.SetParallel(parallel(c))
 	a.clones.Set(cloned(c), inPlace(c)...)

@@ -140,7 +140,7 @@ Without a verb it speaks LSP over standard input and output, for editors.`,
 	f.StringVar(&g.format, "format", "text", "text or json")
 	f.BoolVar(&g.private, "private", false, "use no shared background process (there is none yet)")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
-	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), repoCommand(io, &g), stopCommand(io), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), tasksCommand(io, &g), repoCommand(io, &g), stopCommand(io), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
@@ -172,8 +172,9 @@ func newLog(verbose bool, level slog.Level) *slog.Logger {
 
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
-	a := newApp(appOptions{words: true, paths: true, watch: true, log: newLog(g.verbose, slog.LevelWarn)})
+	log, closeLog := stayingLog(g.verbose)
+	a := newApp(appOptions{words: true, paths: true, watch: true, log: log})
 	a.tell(nil)
 	err := a.server.Serve(ctx, io)
-	return errors.Join(err, a.close())
+	return errors.Join(err, a.close(), closeLog())
 }

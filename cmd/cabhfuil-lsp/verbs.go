@@ -201,22 +201,27 @@ func show(io stdio, g *global, raw json.RawMessage, text func(cli.Text)) error {
 // ask runs a command of a server of our own, as an editor would: over a
 // connection, with the same methods and the same progress.
 func ask(ctx context.Context, g *global, command string, argument map[string]any) (raw json.RawMessage, err error) {
+	err = converse(ctx, g, command, func(execute func(map[string]any, any) error) error { return execute(argument, &raw) })
+	return raw, err
+}
+
+// converse is ask for more than one question of one command: execute asks each.
+func converse(ctx context.Context, g *global, command string, talk func(execute func(argument map[string]any, result any) error) error) (err error) {
 	if g.format != "text" && g.format != "json" {
-		return nil, fmt.Errorf("--format %q: expected text or json", g.format)
+		return fmt.Errorf("--format %q: expected text or json", g.format)
 	}
 	if g.dir != "" && g.repo != "" {
-		return nil, errors.New("-C and --repo name two repositories: expected one")
+		return errors.New("-C and --repo name two repositories: expected one")
 	}
 	dir, err := filepath.Abs(g.dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("-C %s: no such directory", g.dir)
+		return fmt.Errorf("-C %s: no such directory", g.dir)
 	}
-	argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
-	argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
-	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "", log: newLog(g.verbose, slog.LevelError)})
+	history := command == "cabhfuil.tasks" // which needs no repository
+	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "" || history, log: newLog(g.verbose, slog.LevelError)})
 	defer func() { err = errors.Join(err, a.close()) }()
 	if command != "cabhfuil.status" { // which lists them itself
 		for _, p := range a.problems() {
@@ -237,12 +242,16 @@ func ask(ctx context.Context, g *global, command string, argument map[string]any
 		progress.Update(p.Token, p.Title, p.Message, p.Percent, p.Ended)
 	}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = c.Execute(ctx, command, argument, &raw)
+	err = talk(func(argument map[string]any, result any) error {
+		argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
+		argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
+		return c.Execute(ctx, command, argument, result)
+	})
 	if command != "cabhfuil.status" {
 		a.complain(os.Stderr)
 	}
 	closeErr := c.Close(context.WithoutCancel(ctx))
-	return raw, errors.Join(err, closeErr, <-served)
+	return errors.Join(err, closeErr, <-served)
 }

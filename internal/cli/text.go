@@ -325,7 +325,7 @@ func (t Text) limits(limits []history.Limit) {
 type Repository struct {
 	Name    string `json:"name"`
 	Path    string `json:"path"`
-	State   string `json:"state"` // reading, indexing, ready, error
+	State   string `json:"state"` // reading, indexing, ready, stopped, error, or a clone's
 	Commits int    `json:"commits"`
 	Refs    int    `json:"refs"`
 	Lines   int    `json:"lines"`
@@ -436,31 +436,6 @@ func (t Text) repository(r Repository) {
 	}
 	if r.Error != "" {
 		fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(r.Error), color.FgRed))
-	}
-}
-
-// Status is what the program is doing.
-type Status struct {
-	Version      string       `json:"version"`
-	Repositories []Repository `json:"repositories"`
-	Problems     []string     `json:"problems"` // of the configuration
-	Goroutines   int          `json:"goroutines"`
-	MemoryBytes  uint64       `json:"memoryBytes"`
-	Background   bool         `json:"background"` // whether a background process runs
-}
-
-// Status draws the repositories.
-func (t Text) Status(s Status) {
-	fmt.Fprintf(t.Out, "cabhfuil-lsp %s, no background process\n", s.Version)
-	for _, r := range s.Repositories {
-		fmt.Fprintln(t.Out)
-		t.repository(r)
-	}
-	if len(s.Repositories) == 0 {
-		fmt.Fprintln(t.Out, "no repository here, and none is configured")
-	}
-	for _, p := range s.Problems {
-		fmt.Fprintf(t.Out, "%s\n", t.paint(clean(p), color.FgRed))
 	}
 }
 

@@ -55,6 +55,7 @@ func TestWhole(t *testing.T) {
 			Plugins:  []config.Plugin{{Name: "tracker", Path: "/opt/tracker", SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Env: []string{"TRACKER_TOKEN"}}},
 			Daemon:   config.Daemon{IdleTimeout: 10 * time.Minute},
 			Limits:   config.Limits{Memory: 400 << 20, TaskHistory: 1000, TaskAge: 7 * 24 * time.Hour},
+			Log:      config.Log{Level: config.LogDebug, MaxSize: 10_000_000, Files: 2},
 		},
 		Auth: config.Auth{
 			Version:  "1.0",

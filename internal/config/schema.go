@@ -123,6 +123,7 @@ type Global struct {
 	Plugins     []Plugin       `yaml:"plugins" doc:"forges of your own" unused:"built-in ones only yet"`
 	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process" unused:"there is none yet"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
+	Log         Log            `yaml:"log" doc:"what is written beside standard error, under the state directory; read at the start"`
 }
 
 // GlobalStorage bounds what is kept.
@@ -202,8 +203,31 @@ type Daemon struct {
 // Limits are what is used at most.
 type Limits struct {
 	Memory      Size          `yaml:"memory" default:"400MiB" min:"64MiB" doc:"the soft limit of memory; GOMEMLIMIT counts before it"`
-	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered" unused:"they are forgotten at once yet"`
-	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are" unused:"they are forgotten at once yet"`
+	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered; 0 for none"`
+	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are"`
+}
+
+// Log is about the log file of a process that stays.
+type Log struct {
+	Level   LogLevel `yaml:"level" default:"info" doc:"the least that is written; -v counts before it"`
+	MaxSize Size     `yaml:"max_size" default:"5MB" min:"1MB" doc:"at which the next file begins"`
+	Files   int      `yaml:"files" default:"3" min:"1" max:"100" doc:"older files that are kept"`
+}
+
+// LogLevel is the least that a log holds.
+type LogLevel string
+
+// The levels.
+const (
+	LogDebug LogLevel = "debug"
+	LogInfo  LogLevel = "info"
+	LogWarn  LogLevel = "warn"
+	LogError LogLevel = "error"
+)
+
+// Values are the levels.
+func (LogLevel) Values() []string {
+	return []string{string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)}
 }
 
 // Auth is auth.yaml. It holds names of environment variables, files and

@@ -78,6 +78,14 @@ func transferEnvironment(dir string, extra ...string) []string {
 	return append(env, extra...)
 }
 
+// transfer is a git process that talks to a remote. When ctx ends it ends with its
+// helpers; one that does not is killed after a moment.
+func transfer(ctx context.Context, dir string, env []string, args ...string) (*exec.Cmd, *tail) {
+	cmd, said := command(ctx, dir, env, args...)
+	ownSession(cmd)
+	return cmd, said
+}
+
 // Update brings the clone up to its remotes, and makes it where there is none
 // yet. What a kill left behind is gone on with. Each remote that fails is one
 // error, as ErrDenied, ErrNoRemote or ErrUnreachable where git's words say so;
@@ -96,6 +104,24 @@ func (c *Clone) Update(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Refs are the object names of the clone's refs, by their names; none of a clone that
+// was not made yet.
+func (c *Clone) Refs(ctx context.Context) (map[string]string, error) {
+	if _, err := os.Stat(filepath.Join(c.Dir, "HEAD")); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	out, err := c.git(ctx, nil, "for-each-ref", "--format=%(objectname) %(refname)")
+	if err != nil {
+		return nil, fmt.Errorf("reading the clone's refs: %w", err)
+	}
+	refs := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		object, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		refs[name] = object
+	}
+	return refs, nil
 }
 
 // init makes an empty repository. git init in one that is there changes nothing,
@@ -223,7 +249,7 @@ func (c *Clone) fetch(ctx context.Context, r Followed) error {
 	fetch := func(specs []string, more ...string) error {
 		args := append(slices.Clone(options), "fetch", "--progress", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--force")
 		args = append(append(args, more...), "--stdin", "--", r.URL)
-		cmd, said := command(ctx, c.Dir, env, args...)
+		cmd, said := transfer(ctx, c.Dir, env, args...)
 		cmd.Stdin = strings.NewReader(strings.Join(specs, "\n") + "\n") // thousands are too much for a command line
 		watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
 		cmd.Stderr = io.MultiWriter(watcher, said)
@@ -262,7 +288,7 @@ func (r Followed) refspecs() []string {
 // list asks what the remote has, which also tells early whether it answers at all.
 func (c *Clone) list(ctx context.Context, r Followed, options, env []string) (listing, error) {
 	args := append(slices.Clone(options), "ls-remote", "--symref", "--", r.URL, "HEAD", "refs/heads/*", "refs/tags/*")
-	cmd, said := command(ctx, c.Dir, env, args...)
+	cmd, said := transfer(ctx, c.Dir, env, args...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
@@ -276,7 +302,7 @@ func (c *Clone) list(ctx context.Context, r Followed, options, env []string) (li
 func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 	key := "remote." + r.Name + "."
 	commands := [][]string{
-		{"config", "--replace-all", key + "url", scrub(r.URL)},
+		{"config", "--replace-all", key + "url", Scrub(r.URL)},
 		{"config", "--replace-all", key + "fetch", r.refspecs()[0]},
 	}
 	if head != "" {
@@ -324,8 +350,8 @@ func (a Auth) options() (options, env []string, err error) {
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// scrub takes passwords out of a text that may hold URLs.
-func scrub(text string) string { return passwords.ReplaceAllString(text, "$1@") }
+// Scrub takes passwords out of a text that may hold URLs.
+func Scrub(text string) string { return passwords.ReplaceAllString(text, "$1@") }
 
 var passwords = regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*):[^/@\s]*@`)
 
@@ -385,7 +411,7 @@ func remoteError(ctx context.Context, r Followed, said string, err error) error 
 		}
 	}
 	if words != "" {
-		return fmt.Errorf("remote %s (%s): %w: git says %q", r.Name, Place(r.URL), reason, scrub(words))
+		return fmt.Errorf("remote %s (%s): %w: git says %q", r.Name, Place(r.URL), reason, Scrub(words))
 	}
 	return fmt.Errorf("remote %s (%s): %w", r.Name, Place(r.URL), reason)
 }
@@ -394,7 +420,7 @@ func remoteError(ctx context.Context, r Followed, said string, err error) error 
 func Place(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.User == nil {
-		return scrub(address)
+		return Scrub(address)
 	}
 	u.User = nil
 	return u.String()

@@ -101,6 +101,7 @@ type Clones struct {
 	all     map[string]*clone
 	inPlace []string
 	busy    map[string]CloneState // cloning or syncing in this process
+	stopped map[string]time.Time  // when somebody cancelled the last update
 }
 
 type clone struct {
@@ -123,7 +124,7 @@ func NewClones(opt CloneOptions) *Clones {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clones{opt: opt, slots: newSlots(opt.Parallel), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}}
+	return &Clones{opt: opt, slots: newSlots(opt.Parallel), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}, stopped: map[string]time.Time{}}
 }
 
 // Set says which clones to keep. Those of before that are not among them stay on
@@ -195,7 +196,7 @@ func (c *Clones) Status() []CloneStatus {
 	for i, k := range all {
 		r, err := k.read()
 		s := CloneStatus{Name: k.Name, URL: gitrepo.Place(k.Remotes[0].URL), Path: k.dir, State: CloneConfigured, Synced: r.Synced, Tried: r.Tried, Error: r.Error}
-		if due, planned := k.due(r); planned {
+		if due, planned := c.due(k, r); planned {
 			s.Next = due
 		}
 		c.mu.Lock()
@@ -344,7 +345,7 @@ func (c *Clones) Run(ctx context.Context) {
 				continue
 			}
 			r, err := k.read()
-			due, planned := k.due(r)
+			due, planned := c.due(k, r)
 			if err != nil || r.Paused || !planned {
 				continue
 			}
@@ -401,6 +402,18 @@ func (k *clone) due(r syncRecord) (at time.Time, planned bool) {
 	return r.Synced.Add(k.Interval + k.spread(k.Interval)), true
 }
 
+// due is k.due, but for a clone whose update somebody cancelled: nothing begins it
+// again by itself before its interval has passed.
+func (c *Clones) due(k *clone, r syncRecord) (at time.Time, planned bool) {
+	at, planned = k.due(r)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stopped, ok := c.stopped[k.Name]; ok && at.Before(stopped.Add(k.Interval)) {
+		at = stopped.Add(k.Interval)
+	}
+	return at, planned
+}
+
 func (k *clone) spread(d time.Duration) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(k.Name)) //nolint:errcheck // a hash never fails
@@ -412,6 +425,28 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	started := time.Now()
 	result.Name = k.Name
 	defer func() { result.Duration = time.Since(started) }()
+	kind, title, whole := "fetch", "fetching", ctx
+	if r, err := k.read(); err != nil || r.Synced.IsZero() {
+		kind, title = "clone", "cloning"
+	}
+	op, ctx := c.opt.Tracker.Prepare(ctx, kind, title, k.Name)
+	op.Wait()
+	if force {
+		op.Remember()
+	}
+	defer func() {
+		c.mu.Lock()
+		if errors.Is(result.Err, task.ErrCancelled) {
+			c.stopped[k.Name] = time.Now()
+		} else {
+			delete(c.stopped, k.Name)
+		}
+		c.mu.Unlock()
+	}()
+	defer func() {
+		result.Err = task.Cause(ctx, result.Err)
+		op.End(result.Err)
+	}()
 	if result.Err = c.slots.acquire(ctx); result.Err != nil {
 		return result
 	}
@@ -429,6 +464,7 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	}
 	if !force && before.Error == "" && !before.Synced.IsZero() && time.Since(before.Synced) < k.Interval {
 		result.Skipped = true
+		op.Result(map[string]bool{"skipped": true})
 		return result
 	}
 	state := CloneSyncing
@@ -437,7 +473,8 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	}
 	c.doing(k.Name, state)
 	defer c.doing(k.Name, "")
-	result.Err = c.update(ctx, k, k.dir, state)
+	op.Begin()
+	result.Err = task.Cause(ctx, c.update(ctx, k, k.dir, op))
 	if errors.Is(result.Err, context.Canceled) { // that says nothing of the remote
 		return result
 	}
@@ -454,7 +491,8 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 		result.Err = errors.Join(result.Err, err)
 	}
 	if result.Err == nil && c.opt.OnSynced != nil {
-		c.opt.OnSynced(ctx, k.Name, k.dir)
+		op.End(nil) // indexing has tasks of its own
+		c.opt.OnSynced(whole, k.Name, k.dir)
 	}
 	return result
 }
@@ -469,23 +507,32 @@ func (c *Clones) doing(name string, state CloneState) {
 }
 
 // update fetches into a directory, again after a pause where the remote did not
-// answer.
-func (c *Clones) update(ctx context.Context, k *clone, dir string, state CloneState) (err error) {
-	kind, title := "sync", "fetching"
-	if state == CloneCloning {
-		kind, title = "clone", "cloning"
-	}
-	op, ctx := c.opt.Tracker.Start(ctx, kind, title, k.Name)
-	defer func() { op.End(err) }()
+// answer. What changed becomes the task's result.
+func (c *Clones) update(ctx context.Context, k *clone, dir string, op *task.Task) error {
 	git := gitrepo.Clone{Dir: dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
 	if k.Recent > 0 {
 		git.Select.Since = time.Now().Add(-k.Recent)
 	}
+	before, unread := git.Refs(ctx)
+	defer func() {
+		// Also of a fetch that failed or was cancelled: one remote of two may have come.
+		after, err := git.Refs(context.WithoutCancel(ctx))
+		if err := errors.Join(unread, err); err != nil {
+			c.opt.Log.Debug("what a fetch changed", "repository", k.Name, "error", err)
+			return
+		}
+		if changed := changes(before, after); changed.any() {
+			op.Remember()
+			op.Result(changed)
+		} else if ctx.Err() == nil {
+			op.Result(changed)
+		}
+	}()
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.Multiplier = max(c.opt.Pause, time.Millisecond), 2
-	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		attempt := ctx
 		if k.Timeout > 0 {
 			var cancel context.CancelFunc
@@ -499,6 +546,43 @@ func (c *Clones) update(ctx context.Context, k *clone, dir string, state CloneSt
 		return struct{}{}, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxTries(max(1, c.opt.Attempts)), backoff.WithMaxElapsedTime(0))
 	return err
+}
+
+// Changes are what an update did to the refs of a clone: the result of its task.
+type Changes struct {
+	Added   int      `json:"added"`
+	Moved   int      `json:"moved"`
+	Deleted int      `json:"deleted"`
+	Refs    []string `json:"refs"` // some of them, by name
+}
+
+func (c Changes) any() bool { return c.Added+c.Moved+c.Deleted > 0 }
+
+// maxChanges is how many refs a task's result names.
+const maxChanges = 20
+
+func changes(before, after map[string]string) Changes {
+	c := Changes{Refs: []string{}}
+	for name, object := range after {
+		switch old, known := before[name]; {
+		case !known:
+			c.Added++
+		case old != object:
+			c.Moved++
+		default:
+			continue
+		}
+		c.Refs = append(c.Refs, name)
+	}
+	for name := range before {
+		if _, stays := after[name]; !stays {
+			c.Deleted++
+			c.Refs = append(c.Refs, name)
+		}
+	}
+	slices.Sort(c.Refs)
+	c.Refs = c.Refs[:min(len(c.Refs), maxChanges)]
+	return c
 }
 
 // lock waits until no other process updates the clone.

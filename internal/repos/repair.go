@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
 
 // Repair says how far the repair of a clone may go.
@@ -49,7 +50,14 @@ func (c *Clones) Repair(ctx context.Context, name string, opt Repair) (result Re
 		return result, nil // the next sync clones it
 	}
 	op, ctx := c.opt.Tracker.Start(ctx, "repair", "checking", k.Name)
-	defer func() { op.End(err) }()
+	op.Remember()
+	defer func() {
+		err = task.Cause(ctx, err)
+		if err == nil {
+			op.Result(map[string]int{"problems": len(result.Problems), "repaired": len(result.Done)})
+		}
+		op.End(err)
+	}()
 	if err := c.mend(k, opt, &result); err != nil {
 		return result, err
 	}
@@ -127,7 +135,11 @@ func (c *Clones) anew(ctx context.Context, k *clone) error {
 	if err := errors.Join(os.RemoveAll(aside), os.RemoveAll(gone)); err != nil {
 		return err
 	}
-	if err := c.update(ctx, k, aside, CloneCloning); err != nil {
+	op, cloning := c.opt.Tracker.Start(ctx, "clone", "cloning anew", k.Name)
+	op.Remember()
+	err := task.Cause(cloning, c.update(cloning, k, aside, op))
+	op.End(err)
+	if err != nil {
 		return errors.Join(err, os.RemoveAll(aside))
 	}
 	if err := k.change(func(r *syncRecord) { r.Synced = time.Time{} }); err != nil {
@@ -146,7 +158,7 @@ func (c *Clones) anew(ctx context.Context, k *clone) error {
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	err := k.change(func(r *syncRecord) { r.Synced, r.Tried, r.Failures, r.Error = now, now, 0, "" })
+	err = k.change(func(r *syncRecord) { r.Synced, r.Tried, r.Failures, r.Error = now, now, 0, "" })
 	if err == nil && c.opt.OnSynced != nil {
 		c.opt.OnSynced(ctx, k.Name, k.dir)
 	}

@@ -219,8 +219,12 @@ func TestOrphans(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() //nolint:errcheck // it was killed
+	plugin, err := os.FindProcess(child)
+	if err != nil {
+		t.Fatal(err)
+	}
 	limit := time.After(10 * time.Second)
-	for syscall.Kill(child, 0) == nil {
+	for plugin.Signal(syscall.Signal(0)) == nil {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-limit:

@@ -64,7 +64,7 @@ func work(ctx context.Context, job, repo, dir string) (err error) {
 
 // indexed opens an index, and closes it after what it is opened for.
 func indexed(src index.Source, dir string, noLineage bool, do func(*index.Index) error) error {
-	x, err := index.Open(src, index.Options{Name: "measured", Dir: dir, HashSize: 20, Tracker: task.New(), Words: true, NoLineage: noLineage})
+	x, err := index.Open(src, index.Options{Name: "measured", Dir: dir, HashSize: 20, Tracker: task.New(task.Options{}), Words: true, NoLineage: noLineage})
 	if err != nil {
 		return err
 	}

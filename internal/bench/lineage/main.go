@@ -53,7 +53,7 @@ func run(ctx context.Context, repo string, pairs int, seed uint64) (err error) {
 	defer func() { err = cmp.Or(err, git.Close()) }()
 	for _, noTrailers := range []bool{false, true} {
 		start := time.Now()
-		x, err := index.Open(git, index.Options{Name: "measured", Dir: filepath.Join(dir, fmt.Sprint(noTrailers)), HashSize: 20, Tracker: task.New(), NoTrailers: noTrailers})
+		x, err := index.Open(git, index.Options{Name: "measured", Dir: filepath.Join(dir, fmt.Sprint(noTrailers)), HashSize: 20, Tracker: task.New(task.Options{}), NoTrailers: noTrailers})
 		if err != nil {
 			return err
 		}
