@@ -160,6 +160,11 @@ func TestSearch(t *testing.T) {
 		{r.Hash("leak").String()[:9], "leak"},
 		{"commit:" + r.Hash("conn").String()[:7], "conn"},
 		{"deadlok", "leak1 leak"}, // nothing matches exactly
+		{"CVE-2024-32003", ""},    // a number is not misspelt
+		{`"CVE-2024-32003"`, ""},
+		{"message:2024-CVE-32002", ""},
+		{"conntrak CVE-2024-32002", "conn"},
+		{"conntrak CVE-2024-32003", ""},
 		{"I0123456789abcdef0123456789abcdef01234567", "conn"},
 		{"foo I0123456789abcdef0123456789abcdef01234567", "conn"},
 		{`"change-id: i0123456789abcdef0123456789abcdef01234567"`, "conn"},

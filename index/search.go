@@ -357,7 +357,9 @@ func (e *evaluation) text(phrase string, fields []string) (result, error) {
 		r.all.and(one.all)
 		r.subject.and(one.subject)
 	}
-	if e.fuzzy || !verify {
+	// What is spelt differently stands in no message; what is not is held against
+	// the message all the same.
+	if !verify || e.fuzzy && slices.ContainsFunc(tokens, func(t query.Token) bool { return spellings(t.Text) > 0 }) {
 		return r, nil
 	}
 	err := e.verify(&r, func(text string) bool { return query.ContainsPhrase(text, phrase) })
@@ -370,16 +372,26 @@ func (e *evaluation) text(phrase string, fields []string) (result, error) {
 // term adds what has the term in the field; in a fuzzy evaluation, also what
 // has one that is spelt nearly so.
 func (e *evaluation) term(field, term string, dst set) error {
-	if !e.fuzzy || len(term) < 4 {
+	distance := spellings(term)
+	if !e.fuzzy || distance == 0 {
 		return e.reading.term(e.ctx, field, term, dst)
-	}
-	distance := 1
-	if len(term) > 7 {
-		distance = 2
 	}
 	return e.reading.similar(e.ctx, field, term, distance, func(t string) error {
 		return e.reading.term(e.ctx, field, t, dst)
 	})
+}
+
+// spellings is by how many characters a word that is meant may differ from one that
+// was typed. A number is meant as it stands: another CVE, bug or release is no
+// misspelling of this one.
+func spellings(term string) int {
+	switch {
+	case len(term) < 4 || strings.ContainsAny(term, "0123456789"):
+		return 0
+	case len(term) > 7:
+		return 2
+	}
+	return 1
 }
 
 // verify drops those of whose message, or whose subject, holds says no.
