@@ -82,13 +82,16 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 	if s := l.standing(f, in.Ref); s.status == history.Reverted {
 		return "reverted on " + in.Name + " by " + l.short(s.revertedBy)
 	}
-	if undone := l.undoes(p, in.Ref); undone >= 0 {
-		of := l.family(undone)
-		if !l.reached([]cause{{family: of}}, from.Ref) {
-			return "reverts " + l.short(undone) + ", which is not there"
+	if undone := l.undoes(p, in.Ref); len(undone) > 0 {
+		there := slices.DeleteFunc(slices.Clone(undone), func(u graph.Pos) bool {
+			return !l.reached([]cause{{family: l.family(u)}}, from.Ref)
+		})
+		if len(there) == 0 {
+			return "reverts " + l.short(undone[0]) + ", which is not there"
 		}
-		if len(l.reverts.of(p)) > 0 && isPresent(l.standing(of, in.Ref).status) {
-			return "reverts " + l.short(undone) + ", which came back on " + in.Name
+		back := func(u graph.Pos) bool { return isPresent(l.standing(l.family(u), in.Ref).status) }
+		if len(l.reverts.of(p)) > 0 && !slices.ContainsFunc(there, func(u graph.Pos) bool { return !back(u) }) {
+			return "reverts " + l.short(there[0]) + ", which came back on " + in.Name
 		}
 	}
 	causes, known := l.causes(f)
@@ -98,17 +101,20 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 	return ""
 }
 
-// undoes is the commit that p reverts or brings back on a ref, -1 for none. A
-// change that was taken out and brought back needs neither of the two.
-func (l *Lineage) undoes(p graph.Pos, ref graph.RefID) graph.Pos {
+// undoes are the commits on a ref that p reverts, or else those that it brings
+// back. A change that was taken out and brought back needs neither of the two.
+func (l *Lineage) undoes(p graph.Pos, ref graph.RefID) (undone []graph.Pos) {
 	for _, edges := range [...][]edge{l.reverts.of(p), l.reapplies.of(p)} {
 		for _, e := range edges {
 			if l.graph.Contains(ref, e.to) {
-				return e.to
+				undone = append(undone, e.to)
 			}
 		}
+		if len(undone) > 0 {
+			break
+		}
 	}
-	return -1
+	return undone
 }
 
 // need is why a line that lacks a commit needs it: the line has what the commit
