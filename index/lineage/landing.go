@@ -421,8 +421,8 @@ func (l *Lineage) Landings(asked graph.Pos, lines ...Line) []Landing {
 	return landings
 }
 
-// merged are the families of what the merge of a request brought, which people
-// ask for by the request's number; none where it brought many.
+// merged are the families of what a merge brought, such as that of a request, which
+// people ask for by its number; none where it brought many.
 func (l *Lineage) merged(asked graph.Pos) []*family {
 	all := []*family{}
 	for _, p := range l.brought(asked, maxTaken) {
@@ -505,6 +505,7 @@ func (l *Lineage) followUps(f *family) []followUp {
 type cause struct {
 	*family
 	revert bool // it is taken back
+	part   bool // only the merge that brought it is fixed
 }
 
 // causes are what a change says that it fixes or takes back. They are known
@@ -517,10 +518,19 @@ func (l *Lineage) causes(f *family) (causes []cause, known bool) {
 		}
 		known = known && !l.vague[m.pos]
 		for _, e := range l.fixes.of(m.pos) {
-			causes = append(causes, cause{l.family(e.to), false})
+			causes = append(causes, cause{family: l.family(e.to)})
+			if !l.graph.Merge(e.to) {
+				continue
+			}
+			// What a fix of a merge fixes may be in any of what the merge brought.
+			brought := l.merged(e.to)
+			known = known && len(brought) > 0
+			for _, part := range brought {
+				causes = append(causes, cause{family: part, part: true})
+			}
 		}
 		for _, e := range l.reverts.of(m.pos) {
-			causes = append(causes, cause{l.family(e.to), true})
+			causes = append(causes, cause{family: l.family(e.to), revert: true})
 		}
 	}
 	return causes, known && len(causes) > 0
@@ -538,11 +548,12 @@ func (l *Lineage) reached(causes []cause, ref graph.RefID) bool {
 	return false
 }
 
-// neededOn says whether a ref has one of the causes. What upstream has in spite
-// of a revert came back there, and then nobody needs that revert.
+// neededOn says whether a ref has one of the causes; a part of one does not tell.
+// What upstream has in spite of a revert came back there, and then nobody needs
+// that revert.
 func (l *Lineage) neededOn(causes []cause, ref graph.RefID) bool {
 	for _, c := range causes {
-		if isPresent(l.standing(c.family, ref).status) && !(c.revert && l.upstream >= 0 && ref != l.upstream && isPresent(l.standing(c.family, l.upstream).status)) {
+		if !c.part && isPresent(l.standing(c.family, ref).status) && !(c.revert && l.upstream >= 0 && ref != l.upstream && isPresent(l.standing(c.family, l.upstream).status)) {
 			return true
 		}
 	}
