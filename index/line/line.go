@@ -160,9 +160,10 @@ func (c *chooser) upstream(configured string) string {
 // merge turns the refs of one branch name into lines: the newest one stands for
 // those that it contains, and those that diverged stand for themselves.
 func (c *chooser) merge(name string, refs []history.Ref, upstream string) []Line {
-	// Local ones first, so that equal tips are the local branch.
+	// Of equal tips the first one stands for the line: the local branch, or else that
+	// of the remote which people take for the project's.
 	slices.SortStableFunc(refs, func(a, b history.Ref) int {
-		return cmp.Compare(a.Kind(), b.Kind())
+		return cmp.Or(cmp.Compare(a.Kind(), b.Kind()), cmp.Compare(remoteRank(a), remoteRank(b)))
 	})
 	isUpstream := slices.ContainsFunc(refs, func(r history.Ref) bool { return r.Name == upstream })
 	var kept []history.Ref
@@ -185,6 +186,16 @@ func (c *chooser) merge(name string, refs []history.Ref, upstream string) []Line
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+func remoteRank(r history.Ref) int {
+	switch remote, _, _ := strings.Cut(r.Short(), "/"); remote {
+	case "upstream":
+		return 0
+	case "origin":
+		return 1
+	}
+	return 2
 }
 
 func hasRef(refs []history.Ref, name string) bool {

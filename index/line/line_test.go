@@ -82,6 +82,12 @@ func TestLines(t *testing.T) {
 		"ahead of its remote": {refs: "HEAD=refs/heads/main refs/heads/main=7 refs/remotes/origin/main=5", want: "*main=refs/heads/main"},
 		"equal to its remote": {refs: "HEAD=refs/heads/main refs/heads/main=7 refs/remotes/origin/main=7", want: "*main=refs/heads/main"},
 		"diverged":            {refs: "HEAD=refs/heads/main refs/heads/main=7 refs/remotes/origin/main=12 refs/remotes/origin/HEAD=refs/remotes/origin/main", want: "*origin/main main"},
+		"equal on two remotes": {
+			refs: "refs/remotes/fork/HEAD=refs/remotes/fork/main refs/remotes/fork/main=7 refs/remotes/fork/stable/1=4 refs/remotes/origin/HEAD=refs/remotes/origin/main refs/remotes/origin/main=7 refs/remotes/origin/stable/1=4",
+			want: "*main=refs/remotes/origin/main stable/1=refs/remotes/origin/stable/1",
+		},
+		"diverged, equal on two remotes": {refs: "HEAD=refs/heads/main refs/heads/main=7 refs/remotes/fork/main=12 refs/remotes/origin/main=12", want: "*main origin/main"},
+		"equal on four remotes":          {refs: "refs/remotes/a/main=7 refs/remotes/origin/main=7 refs/remotes/upstream/main=7 refs/remotes/z/main=7", want: "*main=refs/remotes/upstream/main"},
 		"upstream before origin": {
 			refs: "refs/remotes/upstream/HEAD=refs/remotes/upstream/dev refs/remotes/upstream/dev=9 refs/remotes/origin/HEAD=refs/remotes/origin/main refs/remotes/origin/main=8", want: "*dev",
 		},
