@@ -26,6 +26,7 @@ type member struct {
 type effect struct {
 	pos    graph.Pos
 	brings bool
+	parts  uint64 // which parts of a squash it takes out or brings back; see family.parts
 }
 
 // family is a change: the asked commit, its sources, and all their copies.
@@ -115,14 +116,14 @@ func (l *Lineage) familyBut(asked graph.Pos, without Evidence) *family {
 		}
 	}
 	if sources > 2 {
-		l.share(f, sources)
+		l.apportion(f, sources)
 	}
 	f.effects = l.effects(f)
 	return f
 }
 
-// share finds out which member has which part, where the asked commit is a squash.
-func (l *Lineage) share(f *family, sources int) {
+// apportion finds out which member has which part, where the asked commit is a squash.
+func (l *Lineage) apportion(f *family, sources int) {
 	n := 0
 	for i := 1; i < sources && n < 64; i++ {
 		if len(l.copies.of(f.members[i].pos)) == 0 {
@@ -158,32 +159,45 @@ func (l *Lineage) effects(f *family) []effect {
 		return nil
 	}
 	var all []effect
-	seen := map[graph.Pos]bool{}
-	add := func(p graph.Pos, brings bool) {
-		if seen[p] || len(all) >= maxFamily || f.has(p) {
+	seen := map[graph.Pos]int{} // where it is in all
+	add := func(p graph.Pos, brings bool, parts uint64) {
+		if at, ok := seen[p]; ok {
+			all[at].parts |= parts
 			return
 		}
-		seen[p] = true
-		all = append(all, effect{p, brings})
+		if len(all) >= maxFamily || f.has(p) {
+			return
+		}
+		seen[p] = len(all)
+		all = append(all, effect{p, brings, parts})
 	}
-	turn := func(p graph.Pos, here bool) {
+	turn := func(p graph.Pos, here bool, parts uint64) {
 		for _, e := range l.reverts.to(p) {
-			add(e.from, !here)
+			add(e.from, !here, parts)
 		}
 		for _, e := range l.reapplies.to(p) {
-			add(e.from, true)
+			add(e.from, true, parts)
 		}
 	}
 	for _, m := range f.members {
-		turn(m.pos, true)
+		turn(m.pos, true, m.parts)
 	}
 	for i := 0; i < len(all); i++ {
-		turn(all[i].pos, all[i].brings)
+		turn(all[i].pos, all[i].brings, all[i].parts)
 		for _, e := range l.copies.to(all[i].pos) {
-			add(e.from, all[i].brings)
+			add(e.from, all[i].brings, all[i].parts)
 		}
 	}
 	return all
+}
+
+// share is which parts of a squash have to do with a member or an effect: all
+// where the asked commit is none, or where that is not known.
+func share(parts uint64) uint64 {
+	if parts == 0 {
+		return ^uint64(0)
+	}
+	return parts
 }
 
 // ancestor says whether a member or an effect of a family is an ancestor of an
@@ -250,12 +264,22 @@ func (l *Lineage) standing(f *family, ref graph.RefID) standing {
 	if f.parts != 0 && parts != f.parts {
 		s.evidence |= inPart
 	}
+	gone := uint64(0)
 	for _, e := range f.effects {
-		if !e.brings && l.graph.Contains(ref, e.pos) && l.inForce(f, ref, e.pos) && (s.revertedBy < 0 || e.pos > s.revertedBy) {
-			s.status, s.revertedBy = history.Reverted, e.pos
+		if e.brings || e.pos < s.revertedBy || !l.graph.Contains(ref, e.pos) {
+			continue
+		}
+		if out := l.inForce(f, ref, e); out != 0 {
+			s.status, s.revertedBy, gone = history.Reverted, e.pos, out
 		}
 	}
-	if at := l.standingCopy(f, ref, best, better); s.revertedBy < 0 && at != best {
+	at := best
+	if s.revertedBy < 0 {
+		at = l.standingCopy(f, ref, best, better)
+	} else if share(f.members[best].parts)&gone == 0 {
+		at = slices.IndexFunc(f.members, func(m member) bool { return share(m.parts)&gone != 0 && l.graph.Contains(ref, m.pos) })
+	}
+	if at >= 0 && at != best {
 		s.commit, s.evidence = f.members[at].pos, f.members[at].evidence|s.evidence&inPart
 	}
 	return s
@@ -267,7 +291,7 @@ func (l *Lineage) standing(f *family, ref graph.RefID) standing {
 func (l *Lineage) standingCopy(f *family, ref graph.RefID, best int, better func(a, b member) bool) int {
 	takenOut := func(m member) bool {
 		return slices.ContainsFunc(f.effects, func(e effect) bool {
-			return !e.brings && l.graph.Contains(ref, e.pos) && l.ancestor(f, m.pos, e.pos)
+			return !e.brings && share(e.parts)&share(m.parts) != 0 && l.graph.Contains(ref, e.pos) && l.ancestor(f, m.pos, e.pos)
 		})
 	}
 	if len(f.effects) == 0 || f.members[best].source || !takenOut(f.members[best]) {
@@ -285,21 +309,26 @@ func (l *Lineage) standingCopy(f *family, ref graph.RefID, best int, better func
 	return found
 }
 
-// inForce says whether a revert holds on a ref. It does where all that brought
-// the change there is behind it: what came later, or by a branch that had not
-// the revert when it was merged, brought the change anew.
-func (l *Lineage) inForce(f *family, ref graph.RefID, revert graph.Pos) bool {
-	for _, m := range f.members {
-		if l.graph.Contains(ref, m.pos) && !l.ancestor(f, m.pos, revert) {
-			return false
+// inForce is which parts a revert takes out on a ref, all of what is no squash; 0
+// where it does not hold. It holds where all that brought the change there is
+// behind it: what came later, or by a branch that had not the revert when it was
+// merged, brought the change anew.
+func (l *Lineage) inForce(f *family, ref graph.RefID, revert effect) uint64 {
+	out := share(revert.parts) & share(f.parts)
+	brought := func(p graph.Pos, parts uint64) {
+		if share(parts)&out != 0 && l.graph.Contains(ref, p) && !l.ancestor(f, p, revert.pos) {
+			out &^= share(parts)
 		}
+	}
+	for _, m := range f.members {
+		brought(m.pos, m.parts)
 	}
 	for _, e := range f.effects {
-		if e.brings && l.graph.Contains(ref, e.pos) && !l.ancestor(f, e.pos, revert) {
-			return false
+		if e.brings {
+			brought(e.pos, e.parts)
 		}
 	}
-	return true
+	return out
 }
 
 // hasRevert says whether a ref has a revert of a change, in force or not.
