@@ -269,7 +269,7 @@ func (p *parser) operator(op, spelt string) (Node, error) {
 		}
 		return &Type{}, nil
 	case "since", "until":
-		t, ok := parseDate(value, p.now)
+		t, ok := Date(value, p.now)
 		if !ok {
 			return wrong(`a date such as 2026-01-31, 2026-01, 2026, "2 weeks ago", 7d, yesterday or an RFC 3339 time`)
 		}
@@ -313,8 +313,9 @@ var (
 	agoPattern      = regexp.MustCompile(`^(\d{1,5})[ .]?(d|w|m|y|days?|weeks?|months?|years?|hours?)(?:[ .]ago)?$`)
 )
 
-// parseDate reads a date as the moment when it begins. Days are UTC's.
-func parseDate(s string, now time.Time) (t time.Time, ok bool) {
+// Date reads a date, as since: takes it, as the moment when it begins. Days are
+// UTC's.
+func Date(s string, now time.Time) (t time.Time, ok bool) {
 	now = now.UTC()
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
 	switch strings.ToLower(s) {

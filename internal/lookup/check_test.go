@@ -40,3 +40,23 @@ func TestCheckInClones(t *testing.T) {
 		t.Errorf("a line that no repository has: %v", err)
 	}
 }
+
+// TestMissingSince takes the dates that searches take.
+func TestMissingSince(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, "commit base \"Add the engine\"\nbranch stable/1\ncommit old \"Fix leak\"\ntick 48h\ncommit new \"Fix ring\"")
+	all, ctx := declared(t, []repos.Configured{{Name: "one", Path: r.Dir}}, false)
+	l := lookup.New(all, nil)
+	t.Cleanup(l.Close)
+	for since, want := range map[string]int{"": 2, "2020-01-02": 1, "2020": 2, "2020-01-02 00:00": 1, " 100 years ago": 2, "1 week ago": 0, "6months": 0} {
+		got, err := l.Missing(ctx, lookup.Missing{From: "stable/1", Since: since, Wait: true})
+		if err != nil || len(got.Changes) != want {
+			t.Errorf("since %q: %v, %+v, want %d", since, err, got, want)
+		}
+	}
+	for _, since := range []string{"soon", "2020 author:me", "2020-13-01"} {
+		if _, err := l.Missing(ctx, lookup.Missing{From: "stable/1", Since: since}); err == nil {
+			t.Errorf("since %q is a date", since)
+		}
+	}
+}

@@ -56,15 +56,10 @@ func side(snap *index.Snapshot, name string) (lineage.Side, error) {
 func (l *Lookup) Missing(ctx context.Context, m Missing) (*history.MissingResult, error) {
 	var since time.Time
 	if m.Since != "" {
-		q, err := query.Parse("since:"+m.Since, query.Options{Now: time.Now()})
-		var at *query.Since
-		if err == nil {
-			at, _ = q.Root.(*query.Since)
+		var ok bool
+		if since, ok = query.Date(strings.TrimSpace(m.Since), time.Now()); !ok {
+			return nil, fmt.Errorf(`since %q: expected a date such as 2025-01-31, "2 weeks ago" or 6months`, m.Since)
 		}
-		if at == nil {
-			return nil, fmt.Errorf("since %q: expected a date such as 2025-01-31 or 6months", m.Since)
-		}
-		since = at.Time
 	}
 	if m.From == "" {
 		return nil, errors.New("from: expected the name of a line, such as stable/2.1")
