@@ -3,6 +3,7 @@ package lookup_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,5 +59,37 @@ func TestMissingSince(t *testing.T) {
 		if _, err := l.Missing(ctx, lookup.Missing{From: "stable/1", Since: since}); err == nil {
 			t.Errorf("since %q is a date", since)
 		}
+	}
+}
+
+// TestCheckManyNamed holds that the oldest of very many commits which name a key
+// is asked for too.
+func TestCheckManyNamed(t *testing.T) {
+	t.Parallel()
+	script := "commit base \"Add the engine\"\nbranch stable/1\ncommit fix \"Fix CVE-2024-32002\"\ncheckout stable/1\n"
+	var notes strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&notes, "commit note%d \"Note %d on CVE-2024-32002\"\n", i, i)
+	}
+	r := gittest.New(t, script+notes.String())
+	all, ctx := declared(t, []repos.Configured{{Name: "one", Path: r.Dir}}, true)
+	l := lookup.New(all, nil)
+	t.Cleanup(l.Close)
+	c, err := l.Check(ctx, lookup.Check{Keys: []string{"CVE-2024-32002"}, On: []string{"stable/1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := 0
+	for _, one := range c.Results {
+		if !one.OK {
+			failing++
+		}
+	}
+	if c.OK || failing != 1 || len(c.Results) != 61 {
+		t.Errorf("%d of %d commits are not there, want 1 of 61", failing, len(c.Results))
+	}
+	answers, err := l.Where(ctx, lookup.Where{Keys: []string{"CVE-2024-32002"}, Wait: true})
+	if err != nil || len(answers[0].Matches) != 50 {
+		t.Errorf("%v, want 50 cards", err)
 	}
 }

@@ -188,6 +188,15 @@ func read(ctx context.Context, fs []found) error {
 // maxCandidates bounds the commits that one key stands for in an answer.
 const maxCandidates = 50
 
+// fewer keeps that many of each repository, the newest.
+func fewer(fs []found) []found {
+	kept := map[Repository]int{}
+	return slices.DeleteFunc(fs, func(f found) bool {
+		kept[f.repo]++
+		return kept[f.repo] > maxCandidates
+	})
+}
+
 // bySHA finds commits by the beginning of their name: in the graph, and in the
 // object store where the graph knows none.
 func bySHA(ctx context.Context, repo Repository, hex string, store bool) ([]found, error) {
@@ -250,7 +259,7 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 		a := history.Answer{Query: key, Matches: []history.Match{}}
 		fs, err := l.whereOne(ctx, repos, first, key, w.Wait)
 		if !isHex(key) { // else it is an ambiguous abbreviation
-			fs = onePerChange(fs)
+			fs = fewer(onePerChange(fs))
 		}
 		if err == nil {
 			err = read(ctx, fs)
@@ -323,7 +332,7 @@ func whereIn(ctx context.Context, repo Repository, key string, wait bool) ([]fou
 				return nil, err
 			}
 		}
-		return byKey(ctx, repo, m.Key, maxCandidates)
+		return byKey(ctx, repo, m.Key, 0) // check has to see each of them
 	}
 	h, err := repo.Resolve(ctx, key)
 	if err != nil {
