@@ -71,7 +71,7 @@ func (l *Lookup) Missing(ctx context.Context, m Missing) (*history.MissingResult
 	var errs []error
 	for _, repo := range repos {
 		if m.Wait {
-			if err := repo.WaitLineage(ctx); err != nil {
+			if err := waitLines(ctx, repo, m.From, m.In); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", repo.Name(), err))
 				continue
 			}
@@ -86,6 +86,22 @@ func (l *Lookup) Missing(ctx context.Context, m Missing) (*history.MissingResult
 		errs = append(errs, errors.New("no repository here, and none is configured"))
 	}
 	return nil, errors.Join(errs...)
+}
+
+// waitLines waits for every tier of evidence, where the repository has lines of
+// these names; "" is any. A name that was mistyped is told before that.
+func waitLines(ctx context.Context, repo Repository, names ...string) error {
+	if err := repo.WaitGraph(ctx); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name != "" {
+			if _, err := side(repo.Snapshot(), name); err != nil {
+				return err
+			}
+		}
+	}
+	return repo.WaitLineage(ctx)
 }
 
 func (l *Lookup) missingIn(ctx context.Context, repo Repository, m Missing, since time.Time) (*history.MissingResult, error) {
