@@ -44,6 +44,7 @@ var alone = []struct {
 	{"index/query", []string{}, "the search syntax knows neither index nor git"},
 	{"plugins", []string{"plugins"}, "strangers build on it"},
 	{"plugins/github", []string{"plugins"}, "a forge is what a stranger could write"},
+	{"internal/daemon", []string{}, "it brings clients and a process together, whatever they have to say"},
 	{"internal/task", []string{}, "everybody reports to it"},
 	{"internal/config", []string{"index/lineage/dialect"}, "settings are data; whoever they are for takes them"},
 	{"internal/outline", []string{}, "source text, and nothing that knows of commits"},
