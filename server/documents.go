@@ -69,10 +69,9 @@ func filePath(u uri.URI) string {
 }
 
 func (s *session) didOpen(p *protocol.DidOpenTextDocumentParams) error {
-	d := p.TextDocument
-	doc := lookup.Document{URI: string(d.URI), Path: filePath(d.URI), Language: string(d.LanguageID), Version: d.Version, Text: d.Text}
+	doc := opened(p)
 	s.documents.put(doc, s.utf16)
-	s.due(d.URI, 0, true)
+	s.due(p.TextDocument.URI, 0, true)
 	if doc.Path != "" && s.server.opt.Opened != nil {
 		s.server.opt.Opened(doc.Path)
 	}
@@ -80,7 +79,16 @@ func (s *session) didOpen(p *protocol.DidOpenTextDocumentParams) error {
 }
 
 func (s *session) didChange(p *protocol.DidChangeTextDocumentParams) error {
-	doc, err := s.documents.get(p.TextDocument.URI)
+	if err := s.documents.change(p, s.utf16); err != nil {
+		return err
+	}
+	s.due(p.TextDocument.URI, diagnosticDelay, true)
+	return nil
+}
+
+// change makes the next version of an open document.
+func (d *documents) change(p *protocol.DidChangeTextDocumentParams, utf16 bool) error {
+	doc, err := d.get(p.TextDocument.URI)
 	if err != nil {
 		return err
 	}
@@ -91,7 +99,7 @@ func (s *session) didChange(p *protocol.DidChangeTextDocumentParams) error {
 			text = c.Text
 		case *protocol.TextDocumentContentChangePartial:
 			if m == nil {
-				m = newMapper(text, s.utf16)
+				m = newMapper(text, utf16)
 			}
 			start, end := m.offset(c.Range.Start), m.offset(c.Range.End)
 			text = text[:start] + c.Text + text[max(start, end):]
@@ -100,8 +108,7 @@ func (s *session) didChange(p *protocol.DidChangeTextDocumentParams) error {
 	}
 	next := doc.Document
 	next.Text, next.Version = text, p.TextDocument.Version
-	s.documents.put(next, s.utf16)
-	s.due(p.TextDocument.URI, diagnosticDelay, true)
+	d.put(next, utf16)
 	return nil
 }
 

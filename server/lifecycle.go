@@ -144,13 +144,16 @@ func (s *session) initialize(p *protocol.InitializeParams) (run, error) {
 	}, nil
 }
 
+// countsUTF16 says how the client's positions count.
+func countsUTF16(p *protocol.InitializeParams) bool {
+	general := p.Capabilities.General
+	return general == nil || !slices.Contains(general.PositionEncodings, "utf-8")
+}
+
 // learn takes what matters from a client's capabilities, options and folders.
 func (s *session) learn(p *protocol.InitializeParams) {
-	s.utf16 = true
+	s.utf16 = countsUTF16(p)
 	c := p.Capabilities
-	if c.General != nil && slices.Contains(c.General.PositionEncodings, "utf-8") {
-		s.utf16 = false
-	}
 	if t := c.TextDocument; t != nil {
 		s.client.markdown = t.Hover != nil && slices.Contains(t.Hover.ContentFormat, "markdown")
 		s.client.linkSupport = t.Definition != nil && isTrue(t.Definition.LinkSupport)
@@ -252,6 +255,9 @@ func (s *session) watchParent(pid int) {
 
 func (s *session) initialized(ctx context.Context) {
 	s.work.Go(func() { s.refreshViews(ctx) })
+	if s.server.opt.Complaints != nil {
+		s.work.Go(func() { s.tell(ctx, s.server.opt.Complaints()) })
+	}
 	if s.client.configuration || s.client.registersConfiguration {
 		s.work.Go(func() { s.pullSettings(ctx) })
 	}

@@ -42,8 +42,8 @@ func (s *session) reportTask(ctx context.Context, t task.Info, shown map[string]
 		title = t.Repository + ": " + t.Title
 	}
 	if !shown[t.ID] {
-		if t.State != task.Running {
-			return nil // it began and ended between two looks
+		if t.State != task.Running || s.server.opt.Concerns != nil && !s.server.opt.Concerns(t) {
+			return nil // it began and ended between two looks, or is none of the client's business
 		}
 		if _, err := s.conn.Call(ctx, "window/workDoneProgress/create", &protocol.WorkDoneProgressCreateParams{Token: token}, nil); err != nil {
 			return err

@@ -58,6 +58,8 @@ type Options struct {
 	Answers  Answers
 	Commands map[string]Command // by id, such as cabhfuil.where
 	Tracker  *task.Tracker      // whose tasks clients see as progress
+	// Concerns says which of them; nil for all.
+	Concerns func(task.Info) bool
 	// Measure is told each request that was answered, by the last word of its method
 	// or command, such as hover or where, and a context.Canceled where the client
 	// gave it up; nil for nobody. It must not block.
@@ -68,6 +70,9 @@ type Options struct {
 	// Defaults say what is shown where a window does not choose; nil for everything but
 	// inlay hints and hovers on blame.
 	Defaults func() Defaults
+	// Complaints are what clients are told (window/logMessage) when they begin; nil for
+	// none. See Tell.
+	Complaints func() []string
 	// Opened is told the path of each document and workspace folder that a client
 	// opens. It must not block.
 	Opened func(path string)
@@ -103,6 +108,17 @@ func (s *Server) Refresh() {
 	}
 }
 
+// Tell logs lines to the clients, as far as they are initialized. It returns at once.
+func (s *Server) Tell(lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sess := range s.sessions {
+		if sess.state() == running {
+			sess.work.Go(func() { sess.tell(context.Background(), lines) })
+		}
+	}
+}
+
 // ErrNotShutDown is returned by Serve for a client that left without the
 // shutdown request: the process's exit code is 1 then.
 var ErrNotShutDown = errors.New("the client left without shutdown")
@@ -110,7 +126,8 @@ var ErrNotShutDown = errors.New("the client left without shutdown")
 // Serve serves one connection until the client exits, the connection breaks, or
 // ctx ends. It returns nil after a proper shutdown.
 func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
-	ctx, cancel := context.WithCancel(ctx)
+	over := ctx.Done()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	sess := &session{server: s, refresh: make(chan struct{}, 1), pull: make(chan struct{}, 1), exited: make(chan struct{}), diagnosing: newDiagnosing(), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
 	wire := newStream(rwc)
 	sess.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(wire), jsonrpc2.WithCodec(codec{}))
@@ -122,13 +139,15 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	case <-sess.conn.Done():
 	case <-wire.gone: // requests may still be running, for nobody
 	case <-sess.exited:
-	case <-ctx.Done():
+	case <-over:
 	}
 	s.mu.Lock()
 	delete(s.sessions, sess)
 	s.mu.Unlock()
-	cancel()
+	// In this order, so that nobody is told that a request was cancelled who did not
+	// cancel it: whoever sees the connection break may ask somewhere else.
 	closeErr := rwc.Close()
+	cancel()
 	// A read of a terminal or of an inherited pipe is not woken by Close; such a
 	// reader ends with the process.
 	select {

@@ -147,10 +147,20 @@ func start(t *testing.T, opt server.Options) (*editor, *server.Server) {
 	if opt.CacheDir == "" {
 		opt.CacheDir = t.TempDir()
 	}
+	s := server.New(opt)
+	if os.Getenv("SERVER_TEST_RELAY") != "" { // what a relay changes is to be found out
+		l := &lost{t: t, server: s}
+		return connect(t, l.relay), s
+	}
+	return connect(t, s.Serve), s
+}
+
+// connect makes an editor that is served in some way.
+func connect(t *testing.T, serve func(context.Context, io.ReadWriteCloser) error) *editor {
+	t.Helper()
 	near, far := net.Pipe()
 	e := &editor{t: t, conn: near, ended: make(chan error, 1), changed: make(chan struct{}), replies: map[string]map[string]any{}}
-	s := server.New(opt)
-	go func() { e.ended <- s.Serve(context.Background(), far) }()
+	go func() { e.ended <- serve(context.Background(), far) }()
 	var read sync.WaitGroup
 	read.Go(e.read)
 	t.Cleanup(func() {
@@ -162,7 +172,7 @@ func start(t *testing.T, opt server.Options) (*editor, *server.Server) {
 		}
 		read.Wait()
 	})
-	return e, s
+	return e
 }
 
 func (e *editor) read() {

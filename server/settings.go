@@ -102,9 +102,16 @@ func (s *session) choose(ctx context.Context, raw json.RawMessage) {
 func (s *session) tellFaults(ctx context.Context, faults []string) {
 	for _, fault := range faults {
 		s.server.opt.Log.Warn("settings", "fault", fault)
-		err := s.conn.Notify(ctx, "window/logMessage", &protocol.LogMessageParams{Type: protocol.MessageTypeWarning, Message: fault})
+	}
+	s.tell(ctx, faults)
+}
+
+// tell logs lines to the client.
+func (s *session) tell(ctx context.Context, lines []string) {
+	for _, line := range lines {
+		err := s.conn.Notify(ctx, "window/logMessage", &protocol.LogMessageParams{Type: protocol.MessageTypeWarning, Message: line})
 		if err != nil && ctx.Err() == nil {
-			s.server.opt.Log.Debug("telling of settings", "error", err)
+			s.server.opt.Log.Debug("telling the client", "error", err)
 		}
 	}
 }

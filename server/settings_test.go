@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,4 +136,24 @@ func (e *editor) told() []string {
 		}
 	}
 	return all
+}
+
+// TestTell tells clients what is wrong when they begin, and when it comes up.
+func TestTell(t *testing.T) {
+	e, s := start(t, server.Options{Complaints: func() []string { return []string{"from the start"} }})
+	s.Tell([]string{"too early"}) // nobody is initialized
+	e.initialize(`{}`)
+	said := func(text string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(e.asked, func(m map[string]any) bool {
+				return m["method"] == "window/logMessage" && m["params"].(map[string]any)["message"] == text
+			})
+		}
+	}
+	e.until("what was wrong before is told", said("from the start"))
+	s.Tell([]string{"now"})
+	e.until("what comes up is told", said("now"))
+	if said("too early")() {
+		t.Error("a client was told something before it was initialized")
+	}
 }

@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -71,7 +72,7 @@ func New(ctx context.Context, rwc io.ReadWriteCloser, opt Options) (*Client, err
 	if err := c.Call(ctx, "initialize", params, nil); err != nil {
 		return nil, fmt.Errorf("initializing: %w", err)
 	}
-	return c, c.conn.Notify(ctx, "initialized", struct{}{})
+	return c, c.Notify(ctx, "initialized", struct{}{})
 }
 
 // handle does what the server asks before the next message is read, and lets the
@@ -130,12 +131,23 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 		}
 		return ctx.Err()
 	}
+	var answer *jsonrpc2.Error
+	if err != nil && !errors.As(err, &answer) {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
 	return err
 }
 
+// ErrLost says that the server is gone, and did not answer.
+var ErrLost = errors.New("the connection broke")
+
 // Notify sends a notification.
 func (c *Client) Notify(ctx context.Context, method string, params any) error {
-	return c.conn.Notify(ctx, method, params)
+	err := c.conn.Notify(ctx, method, params)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return err
 }
 
 // Execute runs a command of the server with one argument.
