@@ -28,6 +28,7 @@ type Clone struct {
 	// Select chooses among the branches of the remotes without Refspecs.
 	Select   Selection
 	Progress func(Transfer) // may be nil; it must not block
+	Network  Network        // of whoever asks
 }
 
 // Followed is a remote as it is to be fetched.
@@ -73,8 +74,8 @@ var transferConfig = []string{
 }
 
 // transferEnvironment asks nothing: nobody sits in front of a background process.
-func transferEnvironment(dir string, extra ...string) []string {
-	env := environment("GIT_DIR="+dir, "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file", "GIT_ASKPASS=", "SSH_ASKPASS=", "SSH_ASKPASS_REQUIRE=never")
+func transferEnvironment(dir string, network Network, extra ...string) []string {
+	env := append(network.into(environment()), "GIT_DIR="+dir, "GIT_ALLOW_PROTOCOL=https:http:ssh:git:file", "GIT_ASKPASS=", "SSH_ASKPASS=", "SSH_ASKPASS_REQUIRE=never")
 	return append(env, extra...)
 }
 
@@ -236,11 +237,11 @@ func (c *Clone) Check(ctx context.Context) (damage []string, err error) {
 }
 
 func (c *Clone) fetch(ctx context.Context, r Followed) error {
-	auth, env, err := r.Auth.options()
+	auth, env, err := r.Auth.options(c.Network)
 	if err != nil {
 		return fmt.Errorf("remote %s: %w", r.Name, err)
 	}
-	env = transferEnvironment(c.Dir, env...)
+	env = transferEnvironment(c.Dir, c.Network, env...)
 	options := append(slices.Clone(transferConfig), auth...)
 	there, err := c.list(ctx, r, options, env)
 	if err != nil {
@@ -324,7 +325,7 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 
 // options are what git is told of the authentication: never a secret, but where
 // it is.
-func (a Auth) options() (options, env []string, err error) {
+func (a Auth) options(network Network) (options, env []string, err error) {
 	switch {
 	case a.KeyFile != "":
 		if _, err := os.Stat(a.KeyFile); err != nil {
@@ -332,12 +333,12 @@ func (a Auth) options() (options, env []string, err error) {
 		}
 		return nil, []string{"GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o IdentitiesOnly=yes -i " + shellQuote(a.KeyFile)}, nil
 	case a.TokenEnv != "":
-		if os.Getenv(a.TokenEnv) == "" {
+		if network.get(a.TokenEnv) == "" {
 			return nil, nil, fmt.Errorf("the environment variable %s, which should hold the token, is not set", a.TokenEnv)
 		}
 		user := "x-access-token" // what GitHub, GitLab and Gitea take beside a token
 		if a.UserEnv != "" {
-			user = cmp.Or(os.Getenv(a.UserEnv), user)
+			user = cmp.Or(network.get(a.UserEnv), user)
 		}
 		// git runs this by a shell, which reads the variable itself.
 		helper := fmt.Sprintf(`!f() { test "$1" = get && printf 'username=%%s\npassword=%%s\n' %s "$%s"; }; f`, shellQuote(user), a.TokenEnv)
