@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -16,8 +14,8 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/daemon"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/monitor"
@@ -26,7 +24,8 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
 
-// app is the house put together: repositories, answers, server.
+// app is the house put together: what all connections share. What belongs to one
+// of them is its guest's.
 type app struct {
 	dirs     config.Dirs
 	log      *slog.Logger
@@ -36,14 +35,16 @@ type app struct {
 	began    time.Time
 	registry *repos.Registry
 	clones   *repos.Clones
-	lookup   *lookup.Lookup
-	server   *server.Server
 	forges   *forges
 	features atomic.Pointer[config.Features]
+	idle     atomic.Int64 // how long the background process stays when nobody is connected
+	// background tells of the background process that this is; nil where it is none.
+	background func() daemon.Info
 
 	reading sync.Mutex // one reading of the configuration at a time
 	reader  *config.Reader
 	config  config.Config // as it was read last
+	seen    string        // its fingerprint then
 
 	ctx        context.Context // ends what documents' paths started
 	stop       context.CancelFunc
@@ -54,6 +55,7 @@ type app struct {
 	mu     sync.Mutex
 	faults []*config.Fault // of the configuration
 	closed bool
+	guests map[*guest]bool
 	work   sync.WaitGroup
 }
 
@@ -64,23 +66,21 @@ type appOptions struct {
 	alone bool        // open no configured repository before it is asked for
 	watch bool        // follow changes of the configuration, for who stays
 	log   *slog.Logger
+	// background as in app
+	background func() daemon.Info
 }
 
 // programID tells this executable from others; "" where it cannot be found.
 func programID() string {
-	path, err := os.Executable()
-	if err != nil {
+	p := thisProgram()
+	if p.Modified.IsZero() {
 		return ""
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%s, %d bytes of %s", version, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("%s, %d bytes of %s", p.Version, p.Size, p.Modified.Format(time.RFC3339Nano))
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), words: opt.words, paths: opt.paths}
+	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
@@ -94,19 +94,6 @@ func newApp(opt appOptions) *app {
 	a.reader = config.NewReader(a.dirs)
 	a.clones = repos.NewClones(a.cloneOptions())
 	a.forges = newForges(opt.log, a.changed)
-	a.lookup = lookup.New(known{a}, optionalForges{a})
-	a.lookup.Ready = a.changed
-	a.server = server.New(server.Options{
-		Answers: a.lookup, Defaults: a.defaults, Tracker: a.tracker, Version: version, CacheDir: a.dirs.Cache, Log: opt.log, Opened: a.opened,
-		Commands: map[string]server.Command{
-			"cabhfuil.where": a.where, "cabhfuil.search": a.search, "cabhfuil.commit": a.commit,
-			"cabhfuil.missing": a.missing, "cabhfuil.check": a.check, "cabhfuil.status": a.status, "cabhfuil.reindex": a.reindex,
-			"cabhfuil.repositories": a.repositories, "cabhfuil.sync": a.sync, "cabhfuil.repair": a.repair, "cabhfuil.tasks": a.tasks,
-		},
-		Measure: func(operation string, took time.Duration, err error) {
-			a.monitor.Record(monitor.Request, operation, took, err)
-		},
-	})
 	a.configure()
 	if opt.watch {
 		a.begin(a.watch)
@@ -138,7 +125,6 @@ func (a *app) close() error {
 	a.mu.Unlock()
 	a.stop()
 	a.work.Wait()
-	a.lookup.Close()
 	err := errors.Join(a.registry.Close(), a.forges.close())
 	a.history.Close() // last: closing ends tasks
 	return err
@@ -146,26 +132,22 @@ func (a *app) close() error {
 
 // changed is called whenever an answer may have become another one.
 func (a *app) changed() {
-	if a.server != nil {
-		a.server.Refresh()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for g := range a.guests {
+		g.server.Refresh()
 	}
 }
 
-// opened makes the repository of a path known, in the background.
-func (a *app) opened(path string) {
-	a.begin(func() {
-		if _, news, err := a.registry.Enter(a.ctx, path); news { // and not for each of its files
-			a.log.Error("opening a repository", "path", path, "error", err)
-		}
-	})
+// known shows what a guest knows to lookup.
+type known struct {
+	registry *repos.Registry
+	visit    *repos.Visit
 }
-
-// known shows the registry to lookup.
-type known struct{ a *app }
 
 func (k known) All() []lookup.Repository {
 	var all []lookup.Repository
-	for _, r := range k.a.registry.All() {
+	for _, r := range k.visit.All() {
 		all = append(all, repository{r, r.Git, r.Index, r.Location})
 	}
 	return all
@@ -175,7 +157,7 @@ func (k known) For(path string) (lookup.Repository, bool) {
 	if path == "" {
 		return nil, false
 	}
-	r, at, ok := k.a.registry.Place(path)
+	r, at, ok := k.registry.Place(path)
 	if !ok {
 		return nil, false
 	}
@@ -216,7 +198,7 @@ type scope struct {
 }
 
 // resolve opens the repository of the scope's file where somebody waits for it.
-func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
+func (a *guest) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 	out := lookup.Scope{Repository: s.Repository, URI: s.URI}
 	if s.URI != "" {
 		u, err := url.Parse(s.URI)
@@ -226,7 +208,7 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 		out.Path = filepath.FromSlash(u.Path)
 	}
 	if s.Wait && out.Path != "" {
-		r, _, err := a.registry.Enter(ctx, out.Path)
+		r, _, err := a.visit.Enter(ctx, out.Path)
 		switch {
 		case err == nil && s.Only:
 			out.Repository = r.Name
@@ -234,7 +216,7 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 			return out, err
 		}
 	}
-	if s.Wait {
+	if s.Wait && !s.Only {
 		select {
 		case <-a.configured:
 		case <-a.ctx.Done():
@@ -244,7 +226,7 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 		}
 	}
 	if s.Repository != "" {
-		for _, f := range a.registry.Failures() {
+		for _, f := range a.visit.Failures() {
 			if f.Name == s.Repository {
 				return out, f.Err
 			}
@@ -255,10 +237,10 @@ func (a *app) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 
 // unread is what to say of the repositories that a question was meant for too,
 // and that cannot be read.
-func (a *app) unread(s lookup.Scope) []history.RepositoryError {
+func (a *guest) unread(s lookup.Scope) []history.RepositoryError {
 	var errs []history.RepositoryError
 	if s.Repository == "" {
-		for _, f := range a.registry.Failures() {
+		for _, f := range a.visit.Failures() {
 			errs = append(errs, history.RepositoryError{Repository: f.Name, Message: f.Err.Error()})
 		}
 	}
@@ -266,7 +248,7 @@ func (a *app) unread(s lookup.Scope) []history.RepositoryError {
 }
 
 // question decodes a command's argument, and finds whom it asks.
-func (a *app) question(ctx context.Context, argument json.RawMessage, into any, in *scope) (lookup.Scope, error) {
+func (a *guest) question(ctx context.Context, argument json.RawMessage, into any, in *scope) (lookup.Scope, error) {
 	if err := server.Decode(argument, into); err != nil {
 		return lookup.Scope{}, err
 	}
@@ -277,7 +259,7 @@ func (a *app) question(ctx context.Context, argument json.RawMessage, into any, 
 	return s, a.someRepository(*in)
 }
 
-func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) where(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		scope
 		Keys []string `json:"keys"`
@@ -300,12 +282,12 @@ func (a *app) where(ctx context.Context, argument json.RawMessage) (any, error) 
 }
 
 // someRepository fails where there is nobody to ask.
-func (a *app) someRepository(s scope) error {
-	if !s.Wait || len(a.registry.All()) > 0 {
+func (a *guest) someRepository(s scope) error {
+	if !s.Wait || len(a.visit.All()) > 0 {
 		return nil
 	}
 	var failed []error
-	for _, f := range a.registry.Failures() {
+	for _, f := range a.visit.Failures() {
 		failed = append(failed, fmt.Errorf("%s: %w", f.Name, f.Err))
 	}
 	if len(failed) > 0 {
@@ -314,7 +296,7 @@ func (a *app) someRepository(s scope) error {
 	return errors.New("no repository here, and none is configured; go to one, or name one with -C DIR")
 }
 
-func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) search(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		scope
 		Query string `json:"query"`
@@ -331,7 +313,7 @@ func (a *app) search(ctx context.Context, argument json.RawMessage) (any, error)
 	return result, err
 }
 
-func (a *app) missing(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) missing(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		scope
 		From     string `json:"from"`
@@ -347,7 +329,7 @@ func (a *app) missing(ctx context.Context, argument json.RawMessage) (any, error
 	return a.lookup.Missing(ctx, lookup.Missing{Scope: s, From: p.From, In: p.In, Needed: p.Needed, Security: p.Security, Since: p.Since, Wait: p.Wait})
 }
 
-func (a *app) check(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) check(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		scope
 		Keys []string `json:"keys"`
@@ -360,7 +342,7 @@ func (a *app) check(ctx context.Context, argument json.RawMessage) (any, error) 
 	return a.lookup.Check(ctx, lookup.Check{Scope: s, Keys: p.Keys, On: p.On})
 }
 
-func (a *app) commit(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) commit(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		scope
 		SHA string `json:"sha"`
@@ -384,17 +366,27 @@ func unkept(s *index.Snapshot) error {
 	return fmt.Errorf("the index is not kept, and answers come from memory: %w; make room there and let it be written, or set XDG_CACHE_HOME to another directory", err)
 }
 
-// complain says which indexes are not kept; one that another process keeps is
-// as it should be.
-func (a *app) complain(w io.Writer) {
-	for _, r := range a.registry.All() {
+// complaints answers cabhfuil.complaints: what a person is told beside an answer.
+// An index that another process keeps is as it should be.
+func (a *guest) complaints(context.Context, json.RawMessage) (any, error) {
+	c := complaints{Configuration: []string{}, Indexes: []string{}}
+	for _, p := range a.problems() {
+		c.Configuration = append(c.Configuration, p.Error())
+	}
+	for _, r := range a.visit.All() {
 		if err := unkept(r.Index.Snapshot()); err != nil && !errors.Is(err, index.ErrHeld) {
-			cli.Complain(w, fmt.Errorf("%s: %w", r.Name, err))
+			c.Indexes = append(c.Indexes, r.Name+": "+err.Error())
 		}
 	}
+	return c, nil
 }
 
-func (a *app) reindex(ctx context.Context, argument json.RawMessage) (any, error) {
+type complaints struct {
+	Configuration []string `json:"configuration"` // what is wrong in it
+	Indexes       []string `json:"indexes"`       // which are not kept, and why
+}
+
+func (a *guest) reindex(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p scope
 	if err := server.Decode(argument, &p); err != nil {
 		return nil, err
@@ -404,7 +396,7 @@ func (a *app) reindex(ctx context.Context, argument json.RawMessage) (any, error
 		return nil, err
 	}
 	names := []string{}
-	for _, r := range a.registry.All() {
+	for _, r := range a.visit.All() {
 		current, ok := a.registry.Known(s.Path)
 		if s.Repository == r.Name || s.Repository == "" && (s.Path == "" || ok && current == r) {
 			r.Index.Reindex()

@@ -143,7 +143,7 @@ func (a *app) gone(string) {
 }
 
 // repositories answers cabhfuil.repositories: all that are known, open or not.
-func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) repositories(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p scope
 	if err := server.Decode(argument, &p); err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (a *app) repositories(ctx context.Context, argument json.RawMessage) (any, 
 
 // known are all repositories: the open ones, those that cannot be read, and those
 // that nothing was cloned of yet.
-func (a *app) known() []cli.Repository {
+func (a *guest) known() []cli.Repository {
 	clones := map[string]repos.CloneStatus{}
 	for _, s := range a.clones.Status() {
 		clones[s.Name] = s
@@ -184,10 +184,10 @@ func (a *app) known() []cli.Repository {
 		}
 		all = append(all, r)
 	}
-	for _, r := range a.registry.All() {
+	for _, r := range a.visit.All() {
 		add(stateOf(r))
 	}
-	for _, f := range a.registry.Failures() {
+	for _, f := range a.visit.Failures() {
 		add(cli.Repository{Name: f.Name, Path: f.Path, State: "error", Error: f.Err.Error()})
 	}
 	for _, s := range a.clones.Status() {
@@ -205,7 +205,7 @@ type syncParams struct {
 }
 
 // sync answers cabhfuil.sync: it fetches now, and tells how that went.
-func (a *app) sync(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) sync(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p syncParams
 	if err := server.Decode(argument, &p); err != nil {
 		return nil, err
@@ -213,7 +213,7 @@ func (a *app) sync(ctx context.Context, argument json.RawMessage) (any, error) {
 	if p.Repository != "" {
 		p.Repositories = append(p.Repositories, p.Repository)
 	}
-	results, err := a.clones.Sync(ctx, p.Repositories, true)
+	results, err := a.clones.SyncAs(ctx, a.network, p.Repositories, true)
 	if err != nil {
 		return nil, err
 	}
@@ -370,6 +370,9 @@ func removeCommand(io stdio, g *global) *cobra.Command {
 				return err
 			}
 			if isClone {
+				if !g.private {
+					refreshShared(cmd.Context(), a.dirs)
+				}
 				if err := a.clones.Delete(cmd.Context(), name); err != nil {
 					return err
 				}

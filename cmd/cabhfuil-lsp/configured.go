@@ -18,6 +18,7 @@ import (
 func (a *app) configure() {
 	a.reading.Lock()
 	defer a.reading.Unlock()
+	a.seen = config.Fingerprint(a.dirs) // before it is read, so that no later change is missed
 	c, files := a.reader.Read()
 	a.config = c
 	a.mu.Lock()
@@ -26,6 +27,7 @@ func (a *app) configure() {
 	limitMemory(c.Global.Limits.Memory)
 	a.history.SetLimits(c.Global.Limits.TaskHistory, c.Global.Limits.TaskAge)
 	a.features.Store(&c.Global.Features)
+	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
 	a.clones.SetParallel(parallel(c))
 	a.clones.Set(cloned(c), inPlace(c)...)
 	a.declare()
@@ -77,13 +79,31 @@ func (a *app) problems() []*config.Fault {
 	return a.faults
 }
 
-// tell logs what is wrong in the configuration and was not before.
+// tell logs what is wrong in the configuration and was not before, here and where
+// clients in other processes log.
 func (a *app) tell(before []*config.Fault) {
-	for _, f := range a.problems() {
-		if !slices.ContainsFunc(before, func(b *config.Fault) bool { return b.Error() == f.Error() }) {
-			a.log.Error("configuration", "error", f)
+	var news []string
+	for _, text := range texts(a.problems()) {
+		if !slices.Contains(texts(before), text) {
+			a.log.Error("configuration", "error", text)
+			news = append(news, text)
 		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for g := range a.guests {
+		if g.elsewhere() {
+			g.server.Tell(news)
+		}
+	}
+}
+
+func texts(faults []*config.Fault) []string {
+	var all []string
+	for _, f := range faults {
+		all = append(all, f.Error())
+	}
+	return all
 }
 
 // defaults are what editors show unless a window chooses for itself.

@@ -69,7 +69,7 @@ Ported-From: ${fix}
 	}
 
 	// What somebody works in stays, whatever is configured.
-	if _, err := h.app.registry.ForPath(h.ctx, list.Dir); err != nil {
+	if _, err := h.app.registry.Visit().ForPath(h.ctx, list.Dir); err != nil {
 		t.Fatal(err)
 	}
 	h.configure(t, "repos.yaml", "repos: []\n")

@@ -80,7 +80,7 @@ func openHouse(t *testing.T, change func(*appOptions)) *house {
 	h.app = newApp(opt)
 	near, far := net.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- h.app.server.Serve(ctx, far) }()
+	go func() { served <- h.app.serve(ctx, far) }()
 	var err error
 	h.Client, err = client.New(ctx, near, client.Options{Capabilities: map[string]any{
 		"textDocument": map[string]any{"hover": map[string]any{"contentFormat": []string{"markdown"}}},

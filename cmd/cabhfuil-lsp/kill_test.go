@@ -206,7 +206,14 @@ func (p program) killed(t *testing.T, after time.Duration, args ...string) (took
 }
 
 func (p program) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], args...)
+	if !p.shared {
+		args = append([]string{"--private"}, args...)
+	}
+	exe := p.exe
+	if exe == "" {
+		exe = os.Args[0]
+	}
+	cmd := exec.Command(exe, args...)
 	cmd.Dir, cmd.Env = p.dir, p.environment()
 	return cmd
 }

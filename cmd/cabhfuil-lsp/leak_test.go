@@ -56,7 +56,7 @@ func TestLeaks(t *testing.T) {
 		t.Helper()
 		near, far := net.Pipe()
 		served := make(chan error, 1)
-		go func() { served <- a.server.Serve(ctx, far) }()
+		go func() { served <- a.serve(ctx, far) }()
 		c, err := client.New(ctx, near, client.Options{Progress: func(client.Progress) {}, Refresh: func() {}})
 		if err != nil {
 			t.Fatal(err)

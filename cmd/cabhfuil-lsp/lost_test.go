@@ -198,6 +198,7 @@ type editor struct {
 	in   io.WriteCloser
 	out  *bufio.Reader
 	kill func()
+	wait func() int // until it ends; its exit code
 }
 
 // serve starts a server for the program's directory and returns when it answers.
@@ -221,6 +222,9 @@ func (p program) serve(t *testing.T) *editor {
 			_ = cmd.Process.Kill() //nolint:errcheck // it may have ended
 			_ = cmd.Wait()         //nolint:errcheck // it was killed
 		})
+	}, wait: func() int {
+		once.Do(func() { _ = cmd.Wait() }) //nolint:errcheck // the code says it
+		return cmd.ProcessState.ExitCode()
 	}}
 	t.Cleanup(s.kill)
 	if _, err := s.call("initialize", map[string]any{"processId": nil, "rootUri": nil, "capabilities": map[string]any{},
@@ -232,11 +236,7 @@ func (p program) serve(t *testing.T) *editor {
 
 // call sends a request and returns its result.
 func (s *editor) call(method string, params any) (json.RawMessage, error) {
-	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := fmt.Fprintf(s.in, "Content-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+	if err := s.send(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params}); err != nil {
 		return nil, err
 	}
 	for {
@@ -269,6 +269,15 @@ func (s *editor) call(method string, params any) (json.RawMessage, error) {
 			return m.Result, nil
 		}
 	}
+}
+
+func (s *editor) send(message any) error {
+	body, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.in, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	return err
 }
 
 // status is what the server says of its only repository; its zero value until

@@ -138,9 +138,9 @@ Without a verb it speaks LSP over standard input and output, for editors.`,
 	f.StringVarP(&g.dir, "directory", "C", "", "answer for the repository at `DIR` alone, indexed on the spot when new")
 	f.StringVar(&g.repo, "repo", "", "answer for the known repository of this `NAME` alone")
 	f.StringVar(&g.format, "format", "text", "text or json")
-	f.BoolVar(&g.private, "private", false, "use no shared background process (there is none yet)")
+	f.BoolVar(&g.private, "private", false, "neither use nor start the shared background process")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
-	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), tasksCommand(io, &g), repoCommand(io, &g), stopCommand(io), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), tasksCommand(io, &g), repoCommand(io, &g), stopCommand(io, &g), serveCommand(io, &g), daemonCommand(), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
@@ -156,13 +156,6 @@ func versionCommand(io stdio) *cobra.Command {
 	}}
 }
 
-func stopCommand(io stdio) *cobra.Command {
-	return &cobra.Command{Use: "stop", Short: "Stop the background process", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		_, err := fmt.Fprintln(io.out, "No background process runs.")
-		return err
-	}}
-}
-
 func newLog(verbose bool, level slog.Level) *slog.Logger {
 	if verbose {
 		level = slog.LevelDebug
@@ -172,9 +165,8 @@ func newLog(verbose bool, level slog.Level) *slog.Logger {
 
 // serveStdio serves one editor.
 func serveStdio(ctx context.Context, io stdio, g global) error {
-	log, closeLog := stayingLog(g.verbose)
-	a := newApp(appOptions{words: true, paths: true, watch: true, log: log})
-	a.tell(nil)
-	err := a.server.Serve(ctx, io)
-	return errors.Join(err, a.close(), closeLog())
+	house := &shared{verbose: g.verbose, private: g.private}
+	w := window{editor: io, log: newLog(g.verbose, slog.LevelWarn), house: house}
+	err := w.serve(ctx)
+	return errors.Join(err, house.close())
 }

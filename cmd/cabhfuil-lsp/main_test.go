@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 type program struct {
 	home, dir string
 	env       []string // more of the environment
+	exe       string   // another program than this one
+	shared    bool     // it uses the background process of its home; see newShared
 }
 
 func (p program) environment() []string {

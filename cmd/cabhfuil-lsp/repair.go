@@ -25,7 +25,7 @@ type repairParams struct {
 
 // repair answers cabhfuil.repair: it checks clones, repairs them, and rebuilds
 // the indexes. Of a repository in place it rebuilds the index alone.
-func (a *app) repair(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) repair(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p repairParams
 	if err := server.Decode(argument, &p); err != nil {
 		return nil, err
@@ -57,8 +57,8 @@ func (a *app) repair(ctx context.Context, argument json.RawMessage) (any, error)
 }
 
 // open is the open repository of a name, or nil.
-func (a *app) open(name string) *repos.Repository {
-	for _, r := range a.registry.All() {
+func (a *guest) open(name string) *repos.Repository {
+	for _, r := range a.visit.All() {
 		if r.Name == name {
 			return r
 		}
@@ -66,11 +66,11 @@ func (a *app) open(name string) *repos.Repository {
 	return nil
 }
 
-func (a *app) repairOne(ctx context.Context, name string, p repairParams) cli.Repair {
+func (a *guest) repairOne(ctx context.Context, name string, p repairParams) cli.Repair {
 	one := cli.Repair{Repository: name, Problems: []string{}, Done: []string{}}
 	if dir, err := a.clones.Dir(name); err == nil {
 		one.Path = dir
-		found, err := a.clones.Repair(ctx, name, repos.Repair{DryRun: p.DryRun, Anew: p.Anew})
+		found, err := a.clones.Repair(ctx, name, repos.Repair{DryRun: p.DryRun, Anew: p.Anew, Network: a.network})
 		one.Problems, one.Done, one.Beyond = append(one.Problems, found.Problems...), append(one.Done, found.Done...), found.Beyond
 		if err != nil {
 			one.Error = err.Error()

@@ -36,7 +36,7 @@ func (a *app) ended(info task.Info) {
 }
 
 // status answers cabhfuil.status: what is known, how it is, and what it took.
-func (a *app) status(ctx context.Context, argument json.RawMessage) (any, error) {
+func (a *guest) status(ctx context.Context, argument json.RawMessage) (any, error) {
 	var p scope
 	if err := server.Decode(argument, &p); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (a *app) status(ctx context.Context, argument json.RawMessage) (any, error)
 	runtime.ReadMemStats(&mem)
 	st := cli.Status{
 		Version: version, Began: a.began, Repositories: []cli.Repository{}, Problems: []string{}, Operations: a.monitor.Operations(),
-		Goroutines: runtime.NumGoroutine(), MemoryBytes: mem.Sys, HeapBytes: mem.HeapAlloc, OpenFiles: openFiles(),
+		Goroutines: runtime.NumGoroutine(), MemoryBytes: mem.Sys, HeapBytes: mem.HeapAlloc, OpenFiles: openFiles(), Background: a.background != nil, Process: a.process(),
 	}
 	for _, r := range a.known() {
 		if p.Repository == "" || p.Repository == r.Name {
@@ -113,10 +113,10 @@ func healthOf(st cli.Status) cli.Health {
 const settleTime = 300 * time.Millisecond
 
 // settle lets indexes that are up to date find that out.
-func (a *app) settle(ctx context.Context) {
+func (a *guest) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
-	for _, r := range a.registry.All() {
+	for _, r := range a.visit.All() {
 		if err := r.Index.Settle(ctx); err != nil {
 			a.log.Debug("status", "repository", r.Name, "error", err)
 		}

@@ -167,8 +167,7 @@ limits.task_history and limits.task_age of global.yaml say; those that took no t
 		cancelCommand(io, g),
 		&cobra.Command{
 			Use: "watch", Short: "Tell what begins and ends, until interrupted", Args: cobra.NoArgs,
-			Long: `Tell what begins and ends in the process that answers, one line each, until interrupted. There is no background process
-yet: an editor's server tells its own tasks to the editor alone.`,
+			Long: `Tell what begins and ends in the background process, one line each, until interrupted. With --private it is this process.`,
 			RunE: func(cmd *cobra.Command, _ []string) error { return watchTasks(cmd.Context(), io, g) },
 		})
 	return c

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
@@ -220,17 +222,34 @@ func converse(ctx context.Context, g *global, command string, talk func(execute 
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-C %s: no such directory", g.dir)
 	}
+	scoped := func(execute func(argument map[string]any, result any) error) error {
+		return talk(func(argument map[string]any, result any) error {
+			argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
+			argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
+			return execute(argument, result)
+		})
+	}
+	if !g.private {
+		err := askShared(ctx, command, scoped)
+		if !errors.Is(err, errUnshared) {
+			return err
+		}
+		newLog(g.verbose, slog.LevelError).Warn("going on in this process", "error", err)
+	}
 	history := command == "cabhfuil.tasks" // which needs no repository
 	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "" || history, log: newLog(g.verbose, slog.LevelError)})
 	defer func() { err = errors.Join(err, a.close()) }()
-	if command != "cabhfuil.status" { // which lists them itself
-		for _, p := range a.problems() {
-			cli.Complain(os.Stderr, p)
-		}
-	}
 	near, far := net.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(context.WithoutCancel(ctx), far) }()
+	go func() { served <- a.serve(context.WithoutCancel(ctx), far) }()
+	err = askOver(ctx, near, command, scoped, 0)
+	return errors.Join(err, <-served)
+}
+
+// askOver asks over a connection, which is closed then, and shows its progress, if
+// it takes longer than patience, and what is to complain of. talk may be called
+// again over another connection when this one is lost (client.ErrLost).
+func askOver(ctx context.Context, conn io.ReadWriteCloser, command string, talk func(execute func(argument map[string]any, result any) error) error, patience time.Duration) (err error) {
 	var progress cli.Progress
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		progress = cli.NewBars(os.Stderr)
@@ -238,20 +257,40 @@ func converse(ctx context.Context, g *global, command string, talk func(execute 
 		progress = cli.NewLines(os.Stderr)
 	}
 	defer progress.Close()
-	c, err := client.New(ctx, near, client.Options{Progress: func(p client.Progress) {
+	asked := time.Now()
+	c, err := client.New(ctx, conn, client.Options{Progress: func(p client.Progress) {
+		if time.Since(asked) < patience {
+			return
+		}
 		progress.Update(p.Token, p.Title, p.Message, p.Percent, p.Ended)
 	}})
 	if err != nil {
 		return err
 	}
-	err = talk(func(argument map[string]any, result any) error {
-		argument["uri"] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
-		argument["wait"], argument["only"], argument["repository"] = true, g.dir != "", g.repo
-		return c.Execute(ctx, command, argument, result)
-	})
-	if command != "cabhfuil.status" {
-		a.complain(os.Stderr)
+	complain := func(of func(complaints) []string) error {
+		var all complaints
+		if command == "cabhfuil.status" { // which lists them itself
+			return nil
+		}
+		if err := c.Execute(ctx, "cabhfuil.complaints", nil, &all); err != nil {
+			return err
+		}
+		for _, text := range of(all) {
+			cli.Complain(os.Stderr, errors.New(text))
+		}
+		return nil
+	}
+	err = complain(func(c complaints) []string { return c.Configuration })
+	if err == nil {
+		err = talk(func(argument map[string]any, result any) error { return c.Execute(ctx, command, argument, result) })
+		answered := err == nil
+		if complaintErr := complain(func(c complaints) []string { return c.Indexes }); !answered {
+			err = errors.Join(err, complaintErr)
+		}
 	}
 	closeErr := c.Close(context.WithoutCancel(ctx))
-	return errors.Join(err, closeErr, <-served)
+	if err == nil {
+		return nil // it was answered; how the other side ends is its business
+	}
+	return errors.Join(err, closeErr)
 }

@@ -41,12 +41,39 @@ type Status struct {
 	HeapBytes    uint64              `json:"heapBytes"`           // in use
 	OpenFiles    int                 `json:"openFiles,omitempty"` // left out where it cannot be told
 	Began        time.Time           `json:"began"`
-	Background   bool                `json:"background"` // whether a background process runs
+	Background   bool                `json:"background"` // whether the background process answers
+	Process      *Process            `json:"process"`    // it, null where it does not
+}
+
+// Process is the background process.
+type Process struct {
+	PID     int       `json:"pid"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+	Windows int       `json:"windows"` // editors that are connected
+	Verbs   int       `json:"verbs"`   // terminals that ask, with this one
+	Socket  string    `json:"socket"`
+	Log     string    `json:"log"` // the directory of its logs
+}
+
+// Count is a number of things, of which one is named.
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // Status draws the repositories, and of a process that stays, or verbosely, what it did.
 func (t Text) Status(s Status) {
-	fmt.Fprintf(t.Out, "cabhfuil-lsp %s, no background process\n", s.Version)
+	if p := s.Process; p == nil {
+		fmt.Fprintf(t.Out, "cabhfuil-lsp %s, no background process\n", s.Version)
+	} else {
+		fmt.Fprintf(t.Out, "cabhfuil-lsp %s, background process %d, %s\n", s.Version, p.PID, Count(p.Windows, "window"))
+	}
+	if p := s.Process; p != nil && t.Verbose {
+		fmt.Fprintf(t.Out, "socket %s\nlogs in %s\n", clean(p.Socket), clean(p.Log))
+	}
 	if s.Background || t.Verbose {
 		t.process(s)
 	}

@@ -121,7 +121,7 @@ type Global struct {
 	Features    Features       `yaml:"features" doc:"each can be off"`
 	Dialects    []dialect.Spec `yaml:"dialects" doc:"how your community writes that a commit is a copy, a revert or a fix (see dialects.md)"`
 	Plugins     []Plugin       `yaml:"plugins" doc:"forges of your own" unused:"built-in ones only yet"`
-	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process" unused:"there is none yet"`
+	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process (see background.md)"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
 	Log         Log            `yaml:"log" doc:"what is written beside standard error, under the state directory; read at the start"`
 }
@@ -197,7 +197,7 @@ type Plugin struct {
 
 // Daemon is about the shared background process.
 type Daemon struct {
-	IdleTimeout time.Duration `yaml:"idle_timeout" default:"10m" min:"1s" doc:"after which it ends when nobody asks"`
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"1m" min:"0s" doc:"after which it ends when nobody is connected; 0s for never"`
 }
 
 // Limits are what is used at most.

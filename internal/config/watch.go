@@ -26,7 +26,7 @@ const (
 // for all that follow.
 func Watch(ctx context.Context, dirs Dirs) <-chan struct{} {
 	w := &watcher{dirs: dirs, signals: make(chan struct{}, 1)}
-	w.seen = w.fingerprint()
+	w.seen = Fingerprint(dirs)
 	events, err := fsnotify.NewWatcher()
 	if err == nil { // else polling has to do
 		w.events = events
@@ -89,7 +89,7 @@ func (w *watcher) run(ctx context.Context) {
 
 // look signals where the files are others than the last time.
 func (w *watcher) look() {
-	now := w.fingerprint()
+	now := Fingerprint(w.dirs)
 	if now == w.seen {
 		return
 	}
@@ -104,11 +104,11 @@ func allNames() []string { return slices.Concat(reposNames, globalNames, authNam
 
 func isOurs(base string) bool { return slices.Contains(allNames(), base) }
 
-// fingerprint changes when a file does.
-func (w *watcher) fingerprint() string {
+// Fingerprint changes when one of the files does.
+func Fingerprint(dirs Dirs) string {
 	var b strings.Builder
 	for _, base := range allNames() {
-		if info, err := os.Stat(filepath.Join(w.dirs.Config, base)); err == nil {
+		if info, err := os.Stat(filepath.Join(dirs.Config, base)); err == nil {
 			fmt.Fprintf(&b, "%s %d %d %v\n", base, info.ModTime().UnixNano(), info.Size(), info.Mode())
 		}
 	}

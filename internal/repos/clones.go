@@ -101,6 +101,7 @@ type Clones struct {
 	all     map[string]*clone
 	inPlace []string
 	busy    map[string]CloneState // cloning or syncing in this process
+	network gitrepo.Network       // of who came last: updates that nobody asks for use it
 	stopped map[string]time.Time  // when somebody cancelled the last update
 }
 
@@ -148,6 +149,19 @@ func (c *Clones) Set(configured []Cloned, inPlace ...string) {
 // SetParallel says how many clones are updated at once. Updates that are under way
 // go on where that is fewer now.
 func (c *Clones) SetParallel(n int) { c.slots.resize(n) }
+
+// SetNetwork says with which environment clones are updated that are due.
+func (c *Clones) SetNetwork(n gitrepo.Network) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.network = n
+}
+
+func (c *Clones) latestNetwork() gitrepo.Network {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.network
+}
 
 func (c *Clones) wake() {
 	select {
@@ -223,6 +237,11 @@ func (c *Clones) Status() []CloneStatus {
 // Each has its own result; one that fails keeps no other from being updated.
 // Without force those that were updated within their interval are skipped.
 func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncResult, error) {
+	return c.SyncAs(ctx, nil, names, force)
+}
+
+// SyncAs is Sync with the environment of whoever asks.
+func (c *Clones) SyncAs(ctx context.Context, network gitrepo.Network, names []string, force bool) ([]SyncResult, error) {
 	var asked []*clone
 	if len(names) == 0 {
 		for _, k := range c.list() {
@@ -241,7 +260,7 @@ func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncRe
 	results := make([]SyncResult, len(asked))
 	var wg sync.WaitGroup
 	for i, k := range asked {
-		wg.Go(func() { results[i] = c.sync(ctx, k, force) })
+		wg.Go(func() { results[i] = c.sync(ctx, k, force, network) })
 	}
 	wg.Wait()
 	return results, nil
@@ -358,7 +377,7 @@ func (c *Clones) Run(ctx context.Context) {
 			}
 			running[k.Name] = true
 			wg.Go(func() {
-				c.sync(ctx, k, false)
+				c.sync(ctx, k, false, c.latestNetwork())
 				select {
 				case ended <- k.Name:
 				case <-ctx.Done():
@@ -421,7 +440,7 @@ func (k *clone) spread(d time.Duration) time.Duration {
 }
 
 // sync updates one clone, when there is a slot and no other process does.
-func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncResult) {
+func (c *Clones) sync(ctx context.Context, k *clone, force bool, network gitrepo.Network) (result SyncResult) {
 	started := time.Now()
 	result.Name = k.Name
 	defer func() { result.Duration = time.Since(started) }()
@@ -474,7 +493,7 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool) (result SyncRes
 	c.doing(k.Name, state)
 	defer c.doing(k.Name, "")
 	op.Begin()
-	result.Err = task.Cause(ctx, c.update(ctx, k, k.dir, op))
+	result.Err = task.Cause(ctx, c.update(ctx, k, k.dir, op, network))
 	if errors.Is(result.Err, context.Canceled) { // that says nothing of the remote
 		return result
 	}
@@ -508,8 +527,8 @@ func (c *Clones) doing(name string, state CloneState) {
 
 // update fetches into a directory, again after a pause where the remote did not
 // answer. What changed becomes the task's result.
-func (c *Clones) update(ctx context.Context, k *clone, dir string, op *task.Task) error {
-	git := gitrepo.Clone{Dir: dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Progress: func(p gitrepo.Transfer) {
+func (c *Clones) update(ctx context.Context, k *clone, dir string, op *task.Task, network gitrepo.Network) error {
+	git := gitrepo.Clone{Dir: dir, Remotes: k.Remotes, KeepDeleted: k.Keep, Select: k.Select, Network: network, Progress: func(p gitrepo.Transfer) {
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
 	if k.Recent > 0 {

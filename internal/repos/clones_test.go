@@ -265,7 +265,7 @@ func TestDelete(t *testing.T) {
 	}
 	dir := c.Ready()["list"]
 	r := repos.New(repos.Options{IndexDir: filepath.Join(home, "index"), ViewDir: filepath.Join(home, "view")})
-	repo, err := r.ForPath(deadline(t), dir)
+	repo, err := r.Visit().ForPath(deadline(t), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 type Repair struct {
 	DryRun bool // nothing is changed
 	Anew   bool // what is beyond repair is cloned anew
+	// Network is the environment of whoever asks.
+	Network gitrepo.Network
 }
 
 // Repaired is how the repair of a clone went.
@@ -73,7 +75,7 @@ func (c *Clones) Repair(ctx context.Context, name string, opt Repair) (result Re
 	case !opt.Anew:
 		result.Beyond = true
 	default:
-		if err := c.anew(ctx, k); err != nil {
+		if err := c.anew(ctx, k, opt.Network); err != nil {
 			return result, fmt.Errorf("cloning anew; the damaged clone stays: %w", err)
 		}
 		result.Done = append(result.Done, "cloned anew")
@@ -128,7 +130,7 @@ func (c *Clones) mend(k *clone, opt Repair, result *Repaired) error {
 
 // anew clones aside, and swaps the clones when that went well. The clone is not
 // Ready in between, so that nobody reads both.
-func (c *Clones) anew(ctx context.Context, k *clone) error {
+func (c *Clones) anew(ctx context.Context, k *clone, network gitrepo.Network) error {
 	aside, gone := k.dir+asideSuffix, k.dir+goneSuffix
 	c.doing(k.Name, CloneCloning)
 	defer c.doing(k.Name, "")
@@ -137,7 +139,7 @@ func (c *Clones) anew(ctx context.Context, k *clone) error {
 	}
 	op, cloning := c.opt.Tracker.Start(ctx, "clone", "cloning anew", k.Name)
 	op.Remember()
-	err := task.Cause(cloning, c.update(cloning, k, aside, op))
+	err := task.Cause(cloning, c.update(cloning, k, aside, op, network))
 	op.End(err)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(aside))

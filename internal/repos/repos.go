@@ -2,7 +2,8 @@
 // ones, the current one, and those of open documents. It finds and opens each
 // once, gives it a name, and owns its index from Start to Close.
 //
-// Its main types: Registry and Repository. It fills indexes and asks them
+// Its main types: Registry, Visit, which is the registry as one client sees it,
+// and Repository. It fills indexes and asks them
 // nothing: answers are internal/lookup's. A repository that cannot be opened
 // stays in the registry with its error; the others go on.
 package repos
@@ -22,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
@@ -89,7 +91,8 @@ type Registry struct {
 	byDir    map[string]*entry     // by common directory
 	declared map[string]Configured // by path
 	failures map[string]Failure    // by path
-	entered  map[string]bool       // by common directory: somebody came by a path in it
+	visits   map[string]int        // by common directory: how many visits have it
+	left     map[string]time.Time  // by common directory: when the last one ended
 }
 
 // entry is a repository that is open, or being opened: ready is closed then.
@@ -109,13 +112,13 @@ func New(opt Options) *Registry {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, declared: map[string]Configured{}, failures: map[string]Failure{}, entered: map[string]bool{}}
+	return &Registry{opt: opt, ctx: ctx, stop: stop, byDir: map[string]*entry{}, declared: map[string]Configured{}, failures: map[string]Failure{}, visits: map[string]int{}, left: map[string]time.Time{}}
 }
 
 // Declare takes note of the repositories that the configuration names, so that
 // they have their names and lines whoever opens them. It opens none. Those that
 // are open already take other lines and dialects over; those that are declared no
-// longer, or under another name, are closed, unless somebody entered them.
+// longer, or under another name, are closed, unless somebody visits them.
 func (r *Registry) Declare(configured []Configured, s Settings) error {
 	declared := make(map[string]Configured, len(configured))
 	for _, c := range configured {
@@ -137,7 +140,7 @@ func (r *Registry) Declare(configured []Configured, s Settings) error {
 		as := r.declaration(e.repo.Location)
 		stays := as.Name == e.as.Name
 		if as.Path == "" {
-			stays = e.as.Path == "" || r.entered[dir]
+			stays = e.as.Path == "" || r.visited(dir)
 		}
 		if stays {
 			e.as = as
@@ -204,25 +207,6 @@ func (r *Registry) failed(path, name string, err error) bool {
 	return !known || old.Err.Error() != err.Error()
 }
 
-// Enter is ForPath for somebody who goes on without the repository: one that
-// cannot be read is found under Failures, and news says that it was not yet.
-func (r *Registry) Enter(ctx context.Context, path string) (repo *Repository, news bool, err error) {
-	loc, err := r.enter(ctx, path)
-	root := cmp.Or(loc.WorkTree, loc.GitDir, path)
-	if err == nil {
-		repo, err = r.open(ctx, path, loc)
-	}
-	switch {
-	case err == nil:
-		r.mu.Lock()
-		delete(r.failures, root)
-		r.mu.Unlock()
-	case !errors.Is(err, gitrepo.ErrNotRepository) && ctx.Err() == nil:
-		news = r.failed(root, "", err)
-	}
-	return repo, news, err
-}
-
 // declaration is what was declared of a repository; zero if nothing was. r.mu is
 // held.
 func (r *Registry) declaration(loc gitrepo.Location) Configured {
@@ -232,28 +216,6 @@ func (r *Registry) declaration(loc gitrepo.Location) Configured {
 		}
 	}
 	return Configured{}
-}
-
-// ForPath is the repository that the file or directory lies in; it is opened
-// where it is new. gitrepo.ErrNotRepository says that there is none.
-func (r *Registry) ForPath(ctx context.Context, path string) (*Repository, error) {
-	loc, err := r.enter(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	return r.open(ctx, path, loc)
-}
-
-// enter finds the repository that a path lies in, and takes note that somebody
-// came by it: it stays open whatever is declared.
-func (r *Registry) enter(ctx context.Context, path string) (gitrepo.Location, error) {
-	loc, err := gitrepo.Discover(ctx, path)
-	if err == nil {
-		r.mu.Lock()
-		r.entered[loc.CommonDir] = true
-		r.mu.Unlock()
-	}
-	return loc, err
 }
 
 // Known is the repository that the path lies in, if it is open already.
@@ -289,19 +251,28 @@ func within(path, root string) bool {
 	return ok && (rest == "" || os.IsPathSeparator(rest[0]) || os.IsPathSeparator(root[len(root)-1]))
 }
 
-// All are the open repositories, by name.
+// All are the open repositories, by name, whoever entered them.
 func (r *Registry) All() []*Repository {
+	return r.where(func(string, *entry) bool { return true })
+}
+
+// where are the open repositories of which wanted says so; it is called with r.mu
+// held.
+func (r *Registry) where(wanted func(dir string, e *entry) bool) []*Repository {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []*Repository
-	for _, e := range r.byDir {
-		if e.repo != nil {
+	for dir, e := range r.byDir {
+		if e.repo != nil && wanted(dir, e) {
 			all = append(all, e.repo)
 		}
 	}
 	slices.SortFunc(all, func(a, b *Repository) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
+
+// visited says whether a visit has the repository. r.mu is held.
+func (r *Registry) visited(dir string) bool { return r.visits[dir] > 0 }
 
 // Failures are the repositories that could not be opened, by path: configured
 // ones, and those that somebody entered.
@@ -348,7 +319,7 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 		e.as = r.declaration(loc)
 		repo.Index.Configure(index.Settings{Lines: e.as.Lines, Dialects: repo.dialects(r.settings.Dialects)})
 	}
-	unwanted := declared && e.as.Path == "" && !r.entered[loc.CommonDir]
+	unwanted := declared && e.as.Path == "" && !r.visited(loc.CommonDir)
 	switch {
 	case err == nil && r.closed:
 		err = errors.Join(errors.New("the program is ending"), repo.close())

@@ -61,7 +61,7 @@ func TestOneIndex(t *testing.T) {
 	for i, path := range paths {
 		wg.Go(func() {
 			var err error
-			if found[i], err = r.ForPath(deadline(t), path); err != nil {
+			if found[i], err = r.Visit().ForPath(deadline(t), path); err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
 		})
@@ -111,7 +111,7 @@ func TestNames(t *testing.T) {
 		}
 		options := strings.Fields("-q " + c.options)
 		gittest.New(t, history).Git(append(append([]string{"clone"}, options...), ".", dir)...)
-		repo, err := r.ForPath(deadline(t), dir)
+		repo, err := r.Visit().ForPath(deadline(t), dir)
 		if err != nil {
 			t.Fatalf("%s: %v", c.dir, err)
 		}
@@ -177,7 +177,7 @@ func TestEnter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		repo, news, err := r.Enter(deadline(t), head)
+		repo, news, err := r.Visit().Enter(deadline(t), head)
 		if err == nil || repo != nil {
 			t.Fatal("a repository with a broken configuration was opened")
 		}
@@ -191,13 +191,13 @@ func TestEnter(t *testing.T) {
 	if err := os.WriteFile(config, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := r.Enter(deadline(t), head); err != nil {
+	if _, _, err := r.Visit().Enter(deadline(t), head); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.Failures(); len(got) != 0 {
 		t.Errorf("it was opened, and among the failures is %v", got)
 	}
-	if _, news, err := r.Enter(deadline(t), t.TempDir()); !errors.Is(err, gitrepo.ErrNotRepository) || news {
+	if _, news, err := r.Visit().Enter(deadline(t), t.TempDir()); !errors.Is(err, gitrepo.ErrNotRepository) || news {
 		t.Errorf("a directory without a repository: %v, news %t", err, news)
 	}
 }
@@ -209,7 +209,7 @@ func TestClosed(t *testing.T) {
 	opened := make(chan error, 8)
 	for range cap(opened) {
 		go func() {
-			_, err := r.ForPath(deadline(t), g.Dir)
+			_, err := r.Visit().ForPath(deadline(t), g.Dir)
 			opened <- err
 		}()
 	}
@@ -221,7 +221,7 @@ func TestClosed(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := r.ForPath(deadline(t), g.Dir); err == nil {
+	if _, err := r.Visit().ForPath(deadline(t), g.Dir); err == nil {
 		t.Error("a closed registry opened a repository")
 	}
 }
