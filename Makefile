@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 30s
 REPO ?= .
 
-.PHONY: help build test exttest lint fuzz bench series paths refs lineage contents cards lenses e2e generate ext
+.PHONY: help build test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,9 @@ fuzz: ## each fuzz test for FUZZTIME (30s, or 2000x)
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | sed 's/func //'); do \
 	    echo "== $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME); \
 	  done; done
+
+together: ## windows, terminals and the background process, killed 100 times in random order
+	CABHFUIL_TEST_KILLS=100 $(GO) test -race -count=1 -timeout 60m -run TestBackgroundTogether -v ./cmd/cabhfuil-lsp
 
 bench: build ## measure against git on REPO=<a full clone>
 	$(GO) run ./internal/bench -bin $(BIN) -repo $(REPO)

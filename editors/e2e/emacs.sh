@@ -10,11 +10,11 @@ CABHFUIL_SERVER=$(realpath "${1:?$usage}")
 repository=${2:?$usage}
 transcript=${3:-/dev/null}
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+alone=(env -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME -u XDG_RUNTIME_DIR HOME="$scratch/home")
+trap '"${alone[@]}" "$CABHFUIL_SERVER" stop >/dev/null || true; rm -rf "$scratch"' EXIT
 "$here/fixture.sh" "$repository" "$scratch/clone" >"$scratch/facts"
 export CABHFUIL_SERVER CABHFUIL_FACTS="$scratch/facts"
 # An empty home: neither the user's configuration nor their indexes take part.
 mkdir "$scratch/home"
-env -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME -u XDG_RUNTIME_DIR \
-  HOME="$scratch/home" LANG=C.UTF-8 timeout 300 \
+"${alone[@]}" LANG=C.UTF-8 timeout 300 \
   emacs --batch --directory "$here/../emacs" --load "$here/emacs.el" 2>&1 | tee "$transcript"

@@ -301,6 +301,7 @@ try {
     running.editor.kill();
     await ended;
   }
+  spawnSync(args.server, ["stop"], { env });
   rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 console.log(`${passed} passed, ${failed} failed`);
