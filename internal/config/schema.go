@@ -197,7 +197,7 @@ type Plugin struct {
 
 // Daemon is about the shared background process.
 type Daemon struct {
-	IdleTimeout time.Duration `yaml:"idle_timeout" default:"1m" min:"0s" doc:"after which it ends when nobody is connected; 0s for never"`
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"2s" min:"0s" doc:"after which it ends when nobody is connected; 0s for never"`
 }
 
 // Limits are what is used at most.
