@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+)
+
+// secure is a real sshd on loopback that lets one key in.
+type secure struct {
+	port         int
+	client       string // a command for core.sshCommand, but for the key
+	key, another string // files; only the first one is let in
+}
+
+func serveSSH(t *testing.T) secure {
+	t.Helper()
+	program := "/usr/sbin/sshd"
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("no sshd here")
+	}
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"host", "key", "another"} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file(name)).CombinedOutput(); err != nil {
+			t.Fatalf("ssh-keygen: %v\n%s", err, out)
+		}
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := secure{port: free.Addr().(*net.TCPAddr).Port, key: file("key"), another: file("another")}
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.ReadFile(file("host.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := fmt.Sprintf("[127.0.0.1]:%d %s", s.port, host)
+	if err := os.WriteFile(file("known_hosts"), []byte(known), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.client = "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=" + file("known_hosts") + " -i "
+	_ = os.MkdirAll("/run/sshd", 0o755) //nolint:errcheck // who may not make it does not need it
+	var said strings.Builder
+	cmd := exec.Command(program, "-D", "-e", "-f", "/dev/null", "-h", file("host"), "-p", fmt.Sprint(s.port),
+		"-o", "ListenAddress=127.0.0.1", "-o", "AuthorizedKeysFile="+file("key.pub"), "-o", "StrictModes=no", "-o", "PidFile=none", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes")
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }() //nolint:errcheck // it is killed
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() //nolint:errcheck // it may have ended
+		<-ended
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	eventually(t, "sshd listens", func() bool {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
+	return s
+}
+
+// TestClonesSSH clones and fetches through a real sshd, with the user's own
+// core.sshCommand; who has another key is told that the remote refuses.
+func TestClonesSSH(t *testing.T) {
+	t.Parallel()
+	s := serveSSH(t)
+	r := gittest.New(t, "commit base \"Base\"\nbranch stable/1\ncommit fix \"Fix the parser\" a=1\n")
+	url := fmt.Sprintf("ssh://127.0.0.1:%d%s", s.port, filepath.ToSlash(r.GitDir()))
+	p := configured(t, fmt.Sprintf("repos:\n  - {name: list, source: {url: %q}}\n", url))
+	git := filepath.Join(p.home, "gitconfig")
+	p.env = append(p.env, "GIT_CONFIG_GLOBAL="+git)
+	with := func(key string) {
+		t.Helper()
+		if err := os.WriteFile(git, []byte("[core]\n\tsshCommand = "+s.client+key+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with(s.another)
+	stdout, stderr := p.exits(t)(2, "repo", "sync", "--private")
+	if !strings.Contains(stdout+stderr, "refuses access") || !strings.Contains(stdout+stderr, url) {
+		t.Errorf("with another key: %s%s", stdout, stderr)
+	}
+	with(s.key)
+	p.exits(t)(0, "repo", "sync", "--private")
+	r.Do("checkout stable/1\ncherry-pick copy -x fix")
+	p.exits(t)(0, "repo", "sync", "--private")
+	var answers []history.Answer
+	p.ask(t, &answers, "where", "--private", r.Hash("fix").String())
+	got := ""
+	for _, l := range answers[0].Matches[0].Branches {
+		got += l.Name + "=" + string(l.Status) + " "
+	}
+	if got != "main=contains stable/1=backported " {
+		t.Errorf("over ssh: %s", got)
+	}
+}
