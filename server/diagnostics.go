@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -56,97 +55,11 @@ func (s *session) diagnose(ctx context.Context, doc *document) ([]protocol.Diagn
 // pushed.
 const diagnosticDelay = 150 * time.Millisecond
 
-// diagnosing says which documents' diagnostics are due for a client that does
-// not ask for them. Notifications mark documents; one goroutine pushes.
-type diagnosing struct {
-	wake chan struct{} // capacity 1
-
-	mu     sync.Mutex
-	due    map[uri.URI]time.Time
-	doing  uri.URI            // what is being looked at now
-	cancel context.CancelFunc // ends that
-}
-
-func newDiagnosing() *diagnosing {
-	return &diagnosing{wake: make(chan struct{}, 1), due: map[uri.URI]time.Time{}}
-}
-
-// mark makes a document due after a delay. What is being found out about an older
-// version of it ends. later says that a document that is due stays so.
-func (d *diagnosing) mark(u uri.URI, delay time.Duration, later bool) {
-	d.mu.Lock()
-	if _, ok := d.due[u]; !ok || later {
-		d.due[u] = time.Now().Add(delay)
-	}
-	if d.doing == u && d.cancel != nil {
-		d.cancel()
-	}
-	d.mu.Unlock()
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
-}
-
-// due marks a document for a client that does not ask.
-func (s *session) due(u uri.URI, delay time.Duration, later bool) {
-	if !s.client.pullDiagnostics {
-		s.diagnosing.mark(u, delay, later)
-	}
-}
-
-// next takes a document that is due; else it tells how long there is none, or
-// less than 0 for ever.
-func (d *diagnosing) next(ctx context.Context) (u uri.URI, look context.Context, wait time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.cancel != nil {
-		d.cancel()
-	}
-	d.doing, d.cancel, wait = "", nil, -1
-	now := time.Now()
-	for u, at := range d.due {
-		if left := at.Sub(now); left > 0 {
-			if wait < 0 || left < wait {
-				wait = left
-			}
-			continue
-		}
-		delete(d.due, u)
-		d.doing = u
-		look, d.cancel = context.WithCancel(ctx)
-		return u, look, 0
-	}
-	return "", nil, wait
-}
-
-// pushDiagnostics publishes what is due until the session ends.
+// pushDiagnostics publishes what is due until the session ends, for a client that
+// does not ask.
 func (s *session) pushDiagnostics(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	shown := map[uri.URI]bool{} // documents that the client shows diagnostics of
-	for {
-		u, look, wait := s.diagnosing.next(ctx)
-		if u != "" {
-			s.push(ctx, look, u, shown)
-			continue
-		}
-		var rested <-chan time.Time
-		if wait >= 0 {
-			timer.Reset(wait)
-			rested = timer.C
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.conn.Done():
-			return
-		case <-s.exited:
-			return
-		case <-s.diagnosing.wake:
-		case <-rested:
-		}
-	}
+	s.whenDue(ctx, s.diagnosing, func(look context.Context, u uri.URI) { s.push(ctx, look, u, shown) })
 }
 
 // push publishes the diagnostics of a document as it is now. One that was closed

@@ -264,6 +264,7 @@ func (s *session) initialized(ctx context.Context) {
 	if !s.client.pullDiagnostics {
 		s.work.Go(func() { s.pushDiagnostics(ctx) })
 	}
+	s.work.Go(func() { s.prefetch(ctx) })
 	if s.client.progress && s.server.opt.Tracker != nil {
 		s.work.Go(func() { s.reportTasks(ctx) })
 	}

@@ -39,6 +39,7 @@ type Answers interface {
 	Definition(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Target, error)
 	References(ctx context.Context, doc lookup.Document, offset int, declaration bool) ([]lookup.Target, error)
 	Links(ctx context.Context, doc lookup.Document) ([]lookup.Link, error)
+	Prefetch(ctx context.Context, doc lookup.Document) error
 	Completions(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Completion, error)
 	Card(ctx context.Context, data lookup.CompletionData) (*lookup.Hover, error)
 	Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.Diagnostic, error)
@@ -128,7 +129,7 @@ var ErrNotShutDown = errors.New("the client left without shutdown")
 func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	over := ctx.Done()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	sess := &session{server: s, refresh: make(chan struct{}, 1), pull: make(chan struct{}, 1), exited: make(chan struct{}), diagnosing: newDiagnosing(), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
+	sess := &session{server: s, refresh: make(chan struct{}, 1), pull: make(chan struct{}, 1), exited: make(chan struct{}), diagnosing: newDue(), prefetching: newDue(), cancels: map[jsonrpc2.ID]*context.CancelFunc{}}
 	wire := newStream(rwc)
 	sess.conn = jsonrpc2.NewConn(jsonrpc2.NewStream(wire), jsonrpc2.WithCodec(codec{}))
 	s.mu.Lock()
@@ -198,13 +199,14 @@ type session struct {
 	exited  chan struct{}
 	work    sync.WaitGroup // goroutines that initialized started
 
-	documents  documents
-	diagnosing *diagnosing
-	utf16      bool // set by initialize, before any document is opened
-	client     clientCan
-	root       string // the first workspace folder; it scopes questions without a file
-	began      settings
-	settings   atomic.Pointer[settings] // as they are now
+	documents   documents
+	diagnosing  *due
+	prefetching *due
+	utf16       bool // set by initialize, before any document is opened
+	client      clientCan
+	root        string // the first workspace folder; it scopes questions without a file
+	began       settings
+	settings    atomic.Pointer[settings] // as they are now
 
 	mu      sync.Mutex
 	at      lifecycle

@@ -118,6 +118,8 @@ func (answers) Diagnostics(ctx context.Context, doc lookup.Document) ([]lookup.D
 		})
 	}
 }
+func (answers) Prefetch(context.Context, lookup.Document) error { return nil }
+
 func (answers) Hints(_ context.Context, _ lookup.Document, within lookup.Span) ([]lookup.InlayHint, error) {
 	return []lookup.InlayHint{{Offset: within.End, Label: "Fix"}}, nil
 }
@@ -617,4 +619,61 @@ func TestClient(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// ahead is an Answers that says which documents it was to read ahead for.
+type ahead struct {
+	answers
+	asked chan string
+}
+
+func (a ahead) Prefetch(ctx context.Context, doc lookup.Document) error {
+	if doc.Text == "wait" {
+		a.asked <- doc.Text
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if doc.Text == "panic" {
+		a.asked <- doc.Text
+		panic("as asked")
+	}
+	a.asked <- fmt.Sprint(doc.Text, doc.Version)
+	return nil
+}
+
+// TestPrefetch: a document is read ahead for when it is opened, when it changed and
+// rests, and when more is known; a change ends what is being read for the version
+// before, and a failure ends nothing else.
+func TestPrefetch(t *testing.T) {
+	a := ahead{asked: make(chan string)}
+	s := server.New(server.Options{Answers: a, CacheDir: t.TempDir()})
+	e := connect(t, s.Serve)
+	e.initialize(`{}`)
+	next := func(want string) {
+		t.Helper()
+		select {
+		case got := <-a.asked:
+			if got != want {
+				t.Errorf("read ahead for %q, want %q", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("nothing is read ahead for %q", want)
+		}
+	}
+	change := func(version int, text string) {
+		e.notify("textDocument/didChange", map[string]any{
+			"textDocument": map[string]any{"uri": "file:///a", "version": version}, "contentChanges": []any{map[string]any{"text": text}},
+		})
+	}
+	e.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": "file:///a", "languageId": "plaintext", "version": 1, "text": "one"}})
+	next("one1")
+	change(2, "panic")
+	next("panic")
+	change(3, "wait")
+	next("wait")
+	change(4, "four")
+	next("four4")
+	s.Refresh()
+	next("four4")
+	e.notify("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": "file:///a"}})
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 )
 
@@ -29,6 +31,7 @@ type gitSource struct {
 	changers chan struct{} // bounds those of Changes, which run in the background
 	reader   chan struct{} // guards kept
 	kept     *objects
+	recent   *lru.Cache[history.Hash, *history.Commit] // as they are stored, with all parents
 
 	mu      sync.Mutex
 	shallow map[history.Hash]bool
@@ -46,6 +49,10 @@ func newGitSource(ctx context.Context, loc Location, viewDir string) (*gitSource
 		return nil, err
 	}
 	s := &gitSource{loc: loc, slots: make(chan struct{}, maxWorkers), changers: make(chan struct{}, maxWorkers), reader: make(chan struct{}, 1), peeled: map[history.Hash]history.Hash{}}
+	var err error
+	if s.recent, err = lru.New[history.Hash, *history.Commit](maxRecent); err != nil {
+		return nil, err
+	}
 	switch loc.ObjectFormat {
 	case "sha1":
 		s.hashSize = 20
@@ -54,7 +61,6 @@ func newGitSource(ctx context.Context, loc Location, viewDir string) (*gitSource
 	default:
 		return nil, fmt.Errorf("object format %q: %w", loc.ObjectFormat, ErrFormat)
 	}
-	var err error
 	if s.viewDir, err = makeView(viewDir, loc.ObjectFormat); err != nil {
 		if s.madeTemp, s.viewDir, err = makeTempView(loc.ObjectFormat, err); err != nil {
 			return nil, err

@@ -168,7 +168,7 @@ func (s *gitSource) commits(ctx context.Context, hashes []history.Hash, fn func(
 		return nil
 	}
 	if len(hashes) < bulk {
-		return s.fewCommits(ctx, hashes, fn)
+		return s.recentCommits(ctx, hashes, fn)
 	}
 	release, err := s.acquire(ctx)
 	if err != nil {
@@ -181,7 +181,7 @@ func (s *gitSource) commits(ctx context.Context, hashes []history.Hash, fn func(
 		return err
 	}
 	wrote := o.ask(hashes)
-	n, err := s.receive(o, len(hashes), fn)
+	n, err := s.receive(o, len(hashes), func(c *history.Commit) error { return fn(s.cut(c)) })
 	if err == nil {
 		<-wrote
 		o.stop()
@@ -199,10 +199,51 @@ func (s *gitSource) commits(ctx context.Context, hashes []history.Hash, fn func(
 	// git dies of a damaged object: this one alone, and then the rest.
 	release()
 	few := hashes[n:min(n+bulk-1, len(hashes))]
-	if err := s.fewCommits(ctx, few, fn); err != nil {
+	if err := s.fewCommits(ctx, few, func(c *history.Commit) error { return fn(s.cut(c)) }); err != nil {
 		return err
 	}
 	return s.commits(ctx, hashes[n+len(few):], fn)
+}
+
+// What is remembered of single reads: commits never change, and who hovers over one
+// comes back to it. Messages beyond some size are read again.
+const (
+	maxRecent        = 2048
+	maxRecentMessage = 16 << 10
+)
+
+// recentCommits is fewCommits for who asks for the same ones again and again.
+func (s *gitSource) recentCommits(ctx context.Context, hashes []history.Hash, fn func(*history.Commit) error) error {
+	found := make(map[history.Hash]*history.Commit, len(hashes))
+	var absent []history.Hash
+	for _, h := range hashes {
+		if c, ok := s.recent.Get(h); ok {
+			found[h] = c
+		} else {
+			absent = append(absent, h)
+		}
+	}
+	if len(absent) > 0 {
+		err := s.fewCommits(ctx, absent, func(c *history.Commit) error {
+			found[c.Hash] = c
+			if len(c.Message) <= maxRecentMessage {
+				s.recent.Add(c.Hash, c)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, h := range hashes {
+		if c := found[h]; c != nil {
+			mine := *c // what is remembered is nobody's to change
+			if err := fn(s.cut(&mine)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // receive hands n answers on, and says how many it got.
@@ -216,7 +257,7 @@ func (s *gitSource) receive(o *objects, n int, fn func(*history.Commit) error) (
 		if c == nil {
 			continue
 		}
-		if err := fn(s.cut(c)); err != nil {
+		if err := fn(c); err != nil {
 			return got, err
 		}
 	}

@@ -190,6 +190,58 @@ func (l *Lookup) commitLenses(ctx context.Context, doc Document) ([]Lens, error)
 	return lenses, failed
 }
 
+// maxPrefetch bounds the commits of a document that are read before they are asked
+// for, and prefetchShare how many are read at once, so that who asks for one does
+// not wait for all.
+const (
+	maxPrefetch   = 500
+	prefetchShare = 16
+)
+
+// Prefetch reads what the cards of a document's commits will show, so that the
+// first hover is as fast as the next one. What is not known yet is left out.
+func (l *Lookup) Prefetch(ctx context.Context, doc Document) error {
+	wanted := map[Repository][]history.Hash{}
+	seen := map[history.Hash]bool{}
+	want := func(repo Repository, h history.Hash) {
+		if !seen[h] {
+			seen[h] = true
+			wanted[repo] = append(wanted[repo], h)
+		}
+	}
+	var failed error
+	scan.Each(doc.Text, func(m scan.Match) bool {
+		sha := m.Commit()
+		if sha == "" {
+			return ctx.Err() == nil
+		}
+		fs, err := l.inDocument(ctx, doc, sha, false)
+		if err != nil {
+			failed = err
+			return false
+		}
+		for _, f := range fs {
+			want(f.repo, f.hash)
+			relations := f.snap.Related(f.pos)
+			for _, r := range relations[:min(len(relations), maxRelated)] {
+				want(f.repo, f.snap.Graph.Hash(r.Pos))
+			}
+		}
+		return ctx.Err() == nil && len(seen) < maxPrefetch
+	})
+	if err := cmp.Or(failed, ctx.Err()); err != nil {
+		return err
+	}
+	for repo, hashes := range wanted {
+		for some := range slices.Chunk(hashes, prefetchShare) {
+			if err := repo.Commits(ctx, some, func(*history.Commit) error { return nil }); err != nil {
+				return fmt.Errorf("reading commits of %s: %w", repo.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
 // ResolveLens gives a lens its title: the landings of its commits. doc is the
 // document as it is now; for a lens in a source file that takes a blame, and the
 // data comes back with the commit.
