@@ -34,8 +34,8 @@ fuzz: ## each fuzz test for FUZZTIME (30s, or 2000x)
 	    echo "== $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME); \
 	  done; done
 
-together: ## windows, terminals and the background process, killed 100 times in random order
-	CABHFUIL_TEST_KILLS=100 $(GO) test -race -count=1 -timeout 60m -run TestBackgroundTogether -v ./cmd/cabhfuil-lsp
+together: ## windows (Neovims too), terminals and the background process, killed 100 times in random order
+	CABHFUIL_TEST_KILLS=100 $(GO) test -race -count=1 -timeout 60m -run "TestBackground(Together|Neovim)" -v ./cmd/cabhfuil-lsp
 
 bench: build ## measure against git on REPO=<a full clone>
 	$(GO) run ./internal/bench -bin $(BIN) -repo $(REPO)
