@@ -42,6 +42,19 @@ type listing struct {
 	peeled   map[string]string // what annotated tags lead to
 }
 
+// format is that of the object names, by their length; "" where there is none.
+func (l listing) format() string {
+	for _, refs := range []map[string]string{l.branches, l.tags} {
+		for _, object := range refs {
+			if len(object) == 64 {
+				return "sha256"
+			}
+			return "sha1"
+		}
+	}
+	return ""
+}
+
 func parseListing(out string) listing {
 	l := listing{branches: map[string]string{}, tags: map[string]string{}, peeled: map[string]string{}}
 	for line := range strings.Lines(out) {

@@ -136,13 +136,54 @@ func (c *Clone) init(ctx context.Context) error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return fmt.Errorf("making the clone: %w", err)
 	}
+	return c.make(ctx)
+}
+
+// make makes the repository, or completes it.
+func (c *Clone) make(ctx context.Context, options ...string) error {
 	// Without a template no sample hooks come along.
-	_, err := run(ctx, c.Dir, environment("GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull), nil,
-		"init", "-q", "--bare", "--template=", "--initial-branch=none", c.Dir)
+	args := append([]string{"init", "-q", "--bare", "--template=", "--initial-branch=none"}, options...)
+	_, err := run(ctx, c.Dir, environment("GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull), nil, append(args, c.Dir)...)
 	if err != nil {
 		return fmt.Errorf("making the clone: %w", err)
 	}
 	return nil
+}
+
+// ErrFormats is returned for a remote whose object names are of another format
+// than those that the clone has already.
+var ErrFormats = errors.New("its object names are of another format than the clone's")
+
+// match makes the clone one of the format of a remote's object names, which the
+// remote tells only when it is asked what it has: an empty clone is made anew. A
+// remote without a ref tells nothing, and is not waited for.
+func (c *Clone) match(ctx context.Context, r Followed, there listing) error {
+	format := there.format()
+	if format == "" {
+		return nil
+	}
+	out, err := c.git(ctx, nil, "rev-parse", "--show-object-format")
+	if err != nil {
+		return fmt.Errorf("opening the clone: %w", err)
+	}
+	has := strings.TrimSpace(string(out))
+	if has == format {
+		return nil
+	}
+	refs, err := c.Refs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(refs) > 0 {
+		return fmt.Errorf("remote %s (%s): %w: %s, not %s", r.Name, Place(r.URL), ErrFormats, format, has)
+	}
+	// HEAD goes first: what a kill leaves without it is made as at the beginning.
+	for _, name := range []string{"HEAD", "objects", "refs", "packed-refs", "config"} {
+		if err := os.RemoveAll(filepath.Join(c.Dir, name)); err != nil {
+			return fmt.Errorf("making the clone: %w", err)
+		}
+	}
+	return c.make(ctx, "--object-format="+format)
 }
 
 // Leftovers are the locks and halves of packs that a killed git left in the clone,
@@ -245,6 +286,9 @@ func (c *Clone) fetch(ctx context.Context, r Followed) error {
 	options := append(slices.Clone(transferConfig), auth...)
 	there, err := c.list(ctx, r, options, env)
 	if err != nil {
+		return err
+	}
+	if err := c.match(ctx, r, there); err != nil {
 		return err
 	}
 	fetch := func(specs []string, more ...string) error {
