@@ -28,7 +28,7 @@ func (a *app) cloneOptions() repos.CloneOptions {
 	c, _ := a.reader.Read()
 	return repos.CloneOptions{
 		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"), IndexDir: filepath.Join(a.dirs.Cache, "index"),
-		Parallel: parallel(c), Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second,
+		Parallel: parallel(c), Retry: retry(c),
 		Tracker: a.tracker, Log: a.log, OnSynced: a.synced, OnGone: a.gone,
 	}
 }
@@ -36,6 +36,11 @@ func (a *app) cloneOptions() repos.CloneOptions {
 // parallel is how many clones are updated at once.
 func parallel(c config.Config) int {
 	return min(c.Settings.ParallelClones, c.Global.Sync.MaxParallelJobs)
+}
+
+// retry is how updates are tried again.
+func retry(c config.Config) repos.Retry {
+	return repos.Retry{Attempts: uint(c.Global.Sync.RetryAttempts) + 1, Pause: time.Second, Growth: repos.Growth(c.Global.Sync.RetryBackoff)} //nolint:gosec // config bounds it
 }
 
 // cloned are the repositories of the configuration that have an address and no

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -101,13 +102,19 @@ func configValidate(io stdio, g *global) *cobra.Command {
 		Long: `Name everything that is wrong in the files, one line each:
 FILE:LINE:COLUMN: FIELD: VALUE problem; expected … (what to do)
 
+What is right and yet has less effect than it says is told as a note.
 Exits 0 when nothing is wrong, 1 when something is, 2 on failure.`,
 		RunE: func(*cobra.Command, []string) error {
 			_, files := config.Load(config.FindDirs())
-			faults := append([]*config.Fault{}, config.Faults(files)...)
-			err := printed(io, g, map[string]any{"valid": len(faults) == 0, "faults": faults}, func() error {
+			faults, notes := append([]*config.Fault{}, config.Faults(files)...), append([]*config.Fault{}, config.Notes(files)...)
+			err := printed(io, g, map[string]any{"valid": len(faults) == 0, "faults": faults, "notes": notes}, func() error {
 				for _, f := range faults {
 					if _, err := fmt.Fprintln(io.out, f); err != nil {
+						return err
+					}
+				}
+				for _, n := range notes {
+					if _, err := fmt.Fprintf(io.out, "%v (a note)\n", n); err != nil {
 						return err
 					}
 				}
@@ -151,7 +158,7 @@ func configStatus(io stdio, g *global) *cobra.Command {
 			dirs := config.FindDirs()
 			_, files := config.Load(dirs)
 			for i := range files {
-				files[i].Faults = append([]*config.Fault{}, files[i].Faults...)
+				files[i].Faults, files[i].Notes = append([]*config.Fault{}, files[i].Faults...), append([]*config.Fault{}, files[i].Notes...)
 			}
 			return printed(io, g, map[string]any{"directories": dirs, "files": files}, func() error {
 				var b strings.Builder
@@ -166,7 +173,7 @@ func configStatus(io stdio, g *global) *cobra.Command {
 						state = fmt.Sprintf("%d faults", n)
 					}
 					fmt.Fprintf(&b, "%s  %s\n", f.Path, state)
-					for _, fault := range f.Faults {
+					for _, fault := range slices.Concat(f.Faults, f.Notes) {
 						fmt.Fprintf(&b, "  %v\n", fault)
 					}
 					if f.Unread != "" {

@@ -29,6 +29,7 @@ func (a *app) configure() {
 	a.features.Store(&c.Global.Features)
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
 	a.clones.SetParallel(parallel(c))
+	a.clones.SetRetry(retry(c))
 	a.clones.Set(cloned(c), inPlace(c)...)
 	a.declare()
 }

@@ -40,6 +40,9 @@ func (d *decoder) repositories(all []Repository) []Repository {
 		if twice {
 			continue
 		}
+		if r.Storage.Type == Full {
+			d.note(path+".storage.type", quote(string(Full)), "is accepted, and the clone stays bare: a checkout would run what the repository and git's configuration name", "the repository's path, for a clone of your own, lets a work tree count")
+		}
 		r.Remotes = d.remotes(path+".remotes", r.Remotes)
 		kept = append(kept, r)
 	}

@@ -52,6 +52,7 @@ type File struct {
 	Found  bool     `json:"found"`
 	Unread string   `json:"unread"` // one beside it that is not read, since this one is there; "" for none
 	Faults []*Fault `json:"faults"`
+	Notes  []*Fault `json:"notes"` // what is right and yet has less effect than it says
 }
 
 // The files by the names that count; each may have the second one instead.
@@ -70,6 +71,15 @@ func Faults(files []File) []*Fault {
 	var all []*Fault
 	for _, f := range files {
 		all = append(all, f.Faults...)
+	}
+	return all
+}
+
+// Notes are those of all files.
+func Notes(files []File) []*Fault {
+	var all []*Fault
+	for _, f := range files {
+		all = append(all, f.Notes...)
 	}
 	return all
 }
@@ -112,7 +122,11 @@ func (r *Reader) Read() (Config, []File) {
 		reposFile.Faults = append(reposFile.Faults, d.authKeys(entries, methods)...)
 		inOrder(reposFile.Faults)
 	}
-	return Config{Repositories: repos.says.Repos, Settings: repos.says.Settings, Global: global.says, Auth: auth.says}, []File{reposFile, globalFile, authFile}
+	settings := repos.says.Settings
+	if settings.CloneTimeout == 0 { // a written one is longer
+		settings.CloneTimeout = global.says.Sync.DefaultTimeout
+	}
+	return Config{Repositories: repos.says.Repos, Settings: settings, Global: global.says, Auth: auth.says}, []File{reposFile, globalFile, authFile}
 }
 
 // read reads one of the files; before is what it said the last time, or nil. The
@@ -152,7 +166,8 @@ func read[T any](dirs Dirs, names []string, before *part[T], check func(*decoder
 		d.decode(nil, &now.says) // the defaults
 	}
 	inOrder(d.faults)
-	file.Faults, now.good = d.faults, len(d.faults) == 0
+	inOrder(d.notes)
+	file.Faults, file.Notes, now.good = d.faults, d.notes, len(d.faults) == 0
 	if !decoded || !file.Found {
 		d = nil
 	}

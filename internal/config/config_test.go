@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,5 +141,48 @@ func TestLastGood(t *testing.T) {
 		if paths != step.paths || c.Global.Features.Forges != step.forges || len(config.Faults(files)) != step.faults {
 			t.Errorf("%s: %q, forges %v, %v", step.does, paths, c.Global.Features.Forges, config.Faults(files))
 		}
+	}
+}
+
+// TestTimeout holds which of the two timeouts counts.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		repos, global string
+		want          time.Duration
+	}{
+		{"", "", 30 * time.Minute},
+		{"", "sync: {default_timeout: 5m}\n", 5 * time.Minute},
+		{"settings: {clone_timeout: 1h}\n", "sync: {default_timeout: 5m}\n", time.Hour},
+		{"settings: {clone_timeout: 30m}\n", "sync: {default_timeout: 5m}\n", 30 * time.Minute},
+		{"settings: {clone_timeout: soon}\n", "sync: {default_timeout: 5m}\n", 5 * time.Minute},
+	} {
+		dirs := config.Dirs{Config: t.TempDir()}
+		for base, text := range map[string]string{"repos.yaml": c.repos, "global.yaml": c.global} {
+			if err := os.WriteFile(filepath.Join(dirs.Config, base), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, _ := config.Load(dirs); got.Settings.CloneTimeout != c.want {
+			t.Errorf("%q and %q: %v, not %v", c.repos, c.global, got.Settings.CloneTimeout, c.want)
+		}
+	}
+}
+
+// TestNotes holds that storage.type: full is told, and is no fault.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	dirs := config.Dirs{Config: t.TempDir()}
+	path := filepath.Join(dirs.Config, "repos.yaml")
+	if err := os.WriteFile(path, []byte("repos:\n  - {name: list, source: {url: /list}, storage: {type: full}}\n  - {name: bare, source: {url: /bare}, storage: {type: bare}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, files := config.Load(dirs)
+	notes := config.Notes(files)
+	if len(c.Repositories) != 2 || len(config.Faults(files)) > 0 || len(notes) != 1 {
+		t.Fatalf("%d repositories, faults %v, notes %v", len(c.Repositories), config.Faults(files), notes)
+	}
+	if got := notes[0].Error(); !strings.HasPrefix(got, path+":2:56: repos[0].storage.type: \"full\" is accepted, and the clone stays bare") {
+		t.Error(got)
 	}
 }

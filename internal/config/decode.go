@@ -34,6 +34,7 @@ type decoder struct {
 	values  int
 	at      map[string]place // of each value, by its field
 	faults  []*Fault
+	notes   []*Fault        // what is right and yet has less effect than it says
 	bad     map[string]bool // fields with a fault, or with one below them; those with one themselves also behind =
 }
 
@@ -172,6 +173,12 @@ func (d *decoder) mildFault(at place, path, value, problem, expected, remedy str
 		value = ""
 	}
 	d.faults = append(d.faults, &Fault{File: d.file, Line: at.line, Column: at.column, Field: path, Value: value, Problem: problem, Expected: expected, Remedy: remedy})
+}
+
+// note takes note of what is right and yet has less effect than it says.
+func (d *decoder) note(path, value, problem, remedy string) {
+	at := d.placeOf(path)
+	d.notes = append(d.notes, &Fault{File: d.file, Line: at.line, Column: at.column, Field: path, Value: value, Problem: problem, Remedy: remedy})
 }
 
 // above is the field that a field stands in, "" for one at the top.

@@ -87,7 +87,7 @@ func (Strategy) Values() []string {
 
 // Storage says how a clone is kept.
 type Storage struct {
-	Type          StorageType `yaml:"type" default:"bare" doc:"with a work tree or without"`
+	Type          StorageType `yaml:"type" default:"bare" doc:"full is accepted, and clones are bare all the same: a checkout would run filters"`
 	MaxSize       Size        `yaml:"max_size" doc:"how large it may grow"`
 	RetentionDays int         `yaml:"retention_days" default:"365" min:"1" doc:"how long it is kept unasked"`
 }
@@ -108,7 +108,7 @@ func (StorageType) Values() []string { return []string{string(Bare), string(Full
 type Settings struct {
 	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cleaned up yet"`
 	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none"`
-	CloneTimeout        time.Duration `yaml:"clone_timeout" default:"30m" min:"1s" doc:"after which an attempt to clone or fetch is given up"`
+	CloneTimeout        time.Duration `yaml:"clone_timeout" min:"1s" doc:"after which an attempt to clone or fetch is given up; sync.default_timeout of global.yaml where there is none"`
 	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once, if max_parallel_jobs of global.yaml allows as many"`
 }
 
@@ -153,9 +153,9 @@ func (CleanupPolicy) Values() []string {
 // GlobalSync is about work on the network.
 type GlobalSync struct {
 	MaxParallelJobs int           `yaml:"max_parallel_jobs" default:"3" min:"1" max:"64" doc:"repositories that are fetched at once, if parallel_clones of repos.yaml allows as many"`
-	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"of one operation" unused:"settings.clone_timeout counts"`
-	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"while a remote does not answer; read at the start"`
-	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows" unused:"it doubles"`
+	DefaultTimeout  time.Duration `yaml:"default_timeout" default:"30m" min:"1s" doc:"after which an attempt to clone or fetch is given up, unless settings.clone_timeout of repos.yaml says otherwise"`
+	RetryAttempts   int           `yaml:"retry_attempts" default:"3" min:"0" max:"100" doc:"further attempts of an update while a remote does not answer"`
+	RetryBackoff    Backoff       `yaml:"retry_backoff" default:"exponential" doc:"how the time between them grows from a second, up to a minute: it doubles, gets a second longer each time, or stays"`
 }
 
 // Backoff says how the time between attempts grows.

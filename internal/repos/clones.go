@@ -74,12 +74,11 @@ var ErrNoClone = errors.New("no repository of this name is configured with an ad
 
 // CloneOptions configure Clones.
 type CloneOptions struct {
-	Dir      string        // of the clones
-	StateDir string        // of what is known of them
-	IndexDir string        // as Options.IndexDir: a clone's index goes with it
-	Parallel int           // how many are updated at once; see SetParallel
-	Attempts uint          // at each update, while the remote does not answer
-	Pause    time.Duration // before the second attempt; it doubles
+	Dir      string // of the clones
+	StateDir string // of what is known of them
+	IndexDir string // as Options.IndexDir: a clone's index goes with it
+	Parallel int    // how many are updated at once; see SetParallel
+	Retry    Retry  // see SetRetry
 	Tracker  *task.Tracker
 	Log      *slog.Logger
 	// OnSynced is called after a clone was brought up to its remotes.
@@ -98,6 +97,7 @@ type Clones struct {
 	changed chan struct{} // capacity 1: when the next is due may have changed
 
 	mu      sync.Mutex
+	retry   Retry
 	all     map[string]*clone
 	inPlace []string
 	busy    map[string]CloneState // cloning or syncing in this process
@@ -125,7 +125,7 @@ func NewClones(opt CloneOptions) *Clones {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clones{opt: opt, slots: newSlots(opt.Parallel), changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}, stopped: map[string]time.Time{}}
+	return &Clones{opt: opt, slots: newSlots(opt.Parallel), retry: opt.Retry, changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}, stopped: map[string]time.Time{}}
 }
 
 // Set says which clones to keep. Those of before that are not among them stay on
@@ -161,6 +161,13 @@ func (c *Clones) latestNetwork() gitrepo.Network {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.network
+}
+
+// SetRetry says how updates that begin from now on are tried again.
+func (c *Clones) SetRetry(r Retry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retry = r
 }
 
 func (c *Clones) wake() {
@@ -549,8 +556,9 @@ func (c *Clones) update(ctx context.Context, k *clone, dir string, op *task.Task
 			op.Result(changed)
 		}
 	}()
-	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.Multiplier = max(c.opt.Pause, time.Millisecond), 2
+	c.mu.Lock()
+	retry := c.retry
+	c.mu.Unlock()
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		attempt := ctx
 		if k.Timeout > 0 {
@@ -563,7 +571,7 @@ func (c *Clones) update(ctx context.Context, k *clone, dir string, op *task.Task
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(pause), backoff.WithMaxTries(max(1, c.opt.Attempts)), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(retry.pauses()), backoff.WithMaxTries(max(1, retry.Attempts)), backoff.WithMaxElapsedTime(0))
 	return err
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 func clones(home string, change func(*repos.CloneOptions)) *repos.Clones {
-	opt := repos.CloneOptions{Dir: filepath.Join(home, "clones"), StateDir: filepath.Join(home, "state"), Parallel: 3, Attempts: 1}
+	opt := repos.CloneOptions{Dir: filepath.Join(home, "clones"), StateDir: filepath.Join(home, "state"), Parallel: 3, Retry: repos.Retry{Attempts: 1}}
 	if change != nil {
 		change(&opt)
 	}
@@ -150,11 +150,17 @@ func TestSyncTriesAgain(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer server.Close()
-	c := clones(t.TempDir(), func(o *repos.CloneOptions) { o.Attempts = 3 })
+	c := clones(t.TempDir(), func(o *repos.CloneOptions) { o.Retry.Attempts = 3 })
 	c.Set([]repos.Cloned{of("list", server.URL+"/list")})
 	results, _ := c.Sync(deadline(t), nil, false) //nolint:errcheck // the results tell
 	if !errors.Is(results[0].Err, gitrepo.ErrUnreachable) || asked.Load() != 3 {
 		t.Errorf("asked %d times: %v", asked.Load(), results[0].Err)
+	}
+	c.SetRetry(repos.Retry{Attempts: 5, Growth: repos.GrowthConstant})
+	asked.Store(0)
+	results, _ = c.Sync(deadline(t), nil, false) //nolint:errcheck // the results tell
+	if !errors.Is(results[0].Err, gitrepo.ErrUnreachable) || asked.Load() != 5 {
+		t.Errorf("after the change asked %d times: %v", asked.Load(), results[0].Err)
 	}
 	status = http.StatusForbidden
 	asked.Store(0)
