@@ -58,7 +58,9 @@ func newStore(dir string) (*store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, fmt.Errorf("creating the index directory: %w", err)
 	}
-	return s, s.tryLock()
+	err := s.tryLock()
+	s.touch()
+	return s, err
 }
 
 func (s *store) tryLock() error {
@@ -103,6 +105,51 @@ func (s *store) reopen() error {
 func (s *store) unlock() error {
 	s.held.Store(false)
 	return s.lock.Close()
+}
+
+// touch takes note that the index is used, for Look.
+func (s *store) touch() {
+	now := time.Now()
+	_ = os.Chtimes(s.lock.Path(), now, now) //nolint:errcheck // one that cannot be written is not cleaned up either
+}
+
+// Kept is what is known of an index on disk that need not be open.
+type Kept struct {
+	Repository string    // where its repository is, or was; "" where nothing was finished yet
+	Made       time.Time // about when its generation was begun
+	Used       time.Time // about when a process opened it, or wrote it, last
+	Held       bool      // a process writes it
+}
+
+// Look looks at an index on disk.
+func Look(dir string) (k Kept, err error) {
+	times := map[string]time.Time{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return k, fmt.Errorf("looking at the index: %w", err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			times[e.Name()] = info.ModTime()
+			if info.ModTime().After(k.Used) {
+				k.Used = info.ModTime()
+			}
+		}
+	}
+	k.Made = times["manifest.json"]
+	if b, err := os.ReadFile(filepath.Join(dir, "manifest.json")); err == nil {
+		var m manifest
+		if json.Unmarshal(b, &m) == nil {
+			k.Repository = m.Repository
+		}
+	}
+	if _, there := times["lock"]; !there {
+		return k, nil
+	}
+	lock := flock.New(filepath.Join(dir, "lock"), flock.SetFlag(os.O_RDWR), flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	k.Held = err == nil && !held
+	return k, lock.Close()
 }
 
 // Remove removes an index from the disk. It waits until ctx ends for a process

@@ -234,6 +234,22 @@ func (c *Clone) RemoveLeftovers(left []string) error {
 	return nil
 }
 
+// Pack has git put all that the clone's refs lead to into one pack, and forget the
+// rest. It takes as long as it takes; whoever calls it holds the clone.
+func (c *Clone) Pack(ctx context.Context) error {
+	env := environment("GIT_DIR="+c.Dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+	for _, args := range [][]string{
+		{"-c", "core.hooksPath=" + os.DevNull, "-c", "pack.threads=1", "repack", "-a", "-d", "-q", "--window-memory=256m"},
+		{"prune", "--expire=now"},
+	} {
+		cmd, said := command(ctx, c.Dir, env, args...)
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("packing the clone: %w", &gitError{args[len(args)-1:], said.String(), cmp.Or(ctx.Err(), err)})
+		}
+	}
+	return nil
+}
+
 // maxDamage is how many lines of damage are told.
 const maxDamage = 10
 

@@ -34,6 +34,10 @@ type Cloned struct {
 	Interval time.Duration // between two fetches
 	Timeout  time.Duration // of one attempt; 0 for none
 	Recent   time.Duration // branches without a commit for that long are not kept; 0 for all
+	// MaxSize is from how many bytes on it is too large, and Retention how long it
+	// is kept without being used; 0 for no bound.
+	MaxSize   int64
+	Retention time.Duration
 }
 
 // CloneState is what a clone is doing.
@@ -46,7 +50,8 @@ const (
 	CloneActive     CloneState = "active"
 	CloneSyncing    CloneState = "syncing"
 	ClonePaused     CloneState = "paused"
-	CloneError      CloneState = "error" // the last attempt failed; what was fetched before answers
+	CloneError      CloneState = "error"   // the last attempt failed; what was fetched before answers
+	CloneCleaned    CloneState = "cleaned" // it was removed to make room, and is cloned again by Sync when it is named
 )
 
 // CloneStatus is a clone as it stands.
@@ -59,6 +64,12 @@ type CloneStatus struct {
 	Tried  time.Time  `json:"tried,omitzero"`
 	Next   time.Time  `json:"next,omitzero"` // zero where nothing is planned
 	Error  string     `json:"error"`
+
+	Size    int64     `json:"size"` // in bytes, as it was after the last update
+	Used    time.Time `json:"used,omitzero"`
+	Cleaned time.Time `json:"cleaned,omitzero"` // when it was removed to make room
+	Reason  string    `json:"reason,omitempty"` // why
+	Over    string    `json:"over,omitempty"`   // that it is too large, in words
 }
 
 // SyncResult is how the update of one clone went.
@@ -77,6 +88,7 @@ type CloneOptions struct {
 	Dir      string // of the clones
 	StateDir string // of what is known of them
 	IndexDir string // as Options.IndexDir: a clone's index goes with it
+	CacheDir string // in which Dir, IndexDir and all else that may be cleaned up lie; "" for no clean-up
 	Parallel int    // how many are updated at once; see SetParallel
 	Retry    Retry  // see SetRetry
 	Tracker  *task.Tracker
@@ -85,6 +97,8 @@ type CloneOptions struct {
 	OnSynced func(ctx context.Context, name, dir string)
 	// OnGone is called when a clone is Ready no longer, before it goes.
 	OnGone func(name string)
+	// Now is the clock that ages are told by; nil for the system's.
+	Now func() time.Time
 }
 
 // Clones keeps the repositories that are configured by their addresses: it makes
@@ -103,12 +117,18 @@ type Clones struct {
 	busy    map[string]CloneState // cloning or syncing in this process
 	network gitrepo.Network       // of who came last: updates that nobody asks for use it
 	stopped map[string]time.Time  // when somebody cancelled the last update
+	used    map[string]time.Time  // as this process wrote it down last
+	limits  Limits
+
+	holding sync.Mutex
+	holds   map[string]*hold // by the name of a clone's directory
 }
 
 type clone struct {
 	Cloned
 	dir, record string
 	index       string // "" where CloneOptions name none
+	orphan      bool   // it is on disk, and configured no longer
 }
 
 // syncRecord is what is kept of a clone between processes.
@@ -118,6 +138,12 @@ type syncRecord struct {
 	Failures int       `json:"failures"` // since the last success
 	Error    string    `json:"error,omitempty"`
 	Paused   bool      `json:"paused,omitempty"`
+	Size     int64     `json:"size,omitempty"`
+	Cloned   time.Time `json:"cloned,omitzero"` // zero where an older version made it
+	Used     time.Time `json:"used,omitzero"`   // about when it was last used
+	Packed   time.Time `json:"packed,omitzero"` // when it was packed since it was too large
+	Cleaned  time.Time `json:"cleaned,omitzero"`
+	Reason   string    `json:"reason,omitempty"`
 }
 
 // NewClones keeps no clone yet; see Set.
@@ -125,7 +151,10 @@ func NewClones(opt CloneOptions) *Clones {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clones{opt: opt, slots: newSlots(opt.Parallel), retry: opt.Retry, changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}, stopped: map[string]time.Time{}}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	return &Clones{opt: opt, used: map[string]time.Time{}, holds: map[string]*hold{}, slots: newSlots(opt.Parallel), retry: opt.Retry, changed: make(chan struct{}, 1), all: map[string]*clone{}, busy: map[string]CloneState{}, stopped: map[string]time.Time{}}
 }
 
 // Set says which clones to keep. Those of before that are not among them stay on
@@ -216,7 +245,10 @@ func (c *Clones) Status() []CloneStatus {
 	status := make([]CloneStatus, len(all))
 	for i, k := range all {
 		r, err := k.read()
-		s := CloneStatus{Name: k.Name, URL: gitrepo.Place(k.Remotes[0].URL), Path: k.dir, State: CloneConfigured, Synced: r.Synced, Tried: r.Tried, Error: r.Error}
+		s := CloneStatus{Name: k.Name, URL: gitrepo.Place(k.Remotes[0].URL), Path: k.dir, State: CloneConfigured, Synced: r.Synced, Tried: r.Tried, Error: r.Error, Used: r.Used, Cleaned: r.Cleaned, Reason: r.Reason}
+		if !r.Synced.IsZero() {
+			s.Size, s.Over = r.Size, k.over(r.Size)
+		}
 		if due, planned := c.due(k, r); planned {
 			s.Next = due
 		}
@@ -232,6 +264,8 @@ func (c *Clones) Status() []CloneStatus {
 			s.State, s.Error = CloneError, err.Error()
 		case r.Error != "":
 			s.State = CloneError
+		case !r.Cleaned.IsZero():
+			s.State = CloneCleaned
 		case !r.Synced.IsZero():
 			s.State = CloneActive
 		}
@@ -240,7 +274,8 @@ func (c *Clones) Status() []CloneStatus {
 	return status
 }
 
-// Sync updates the named clones, or all that are not paused, and waits for them.
+// Sync updates the named clones, or all that are neither paused nor cleaned up, and
+// waits for them.
 // Each has its own result; one that fails keeps no other from being updated.
 // Without force those that were updated within their interval are skipped.
 func (c *Clones) Sync(ctx context.Context, names []string, force bool) ([]SyncResult, error) {
@@ -252,7 +287,7 @@ func (c *Clones) SyncAs(ctx context.Context, network gitrepo.Network, names []st
 	var asked []*clone
 	if len(names) == 0 {
 		for _, k := range c.list() {
-			if r, _ := k.read(); !r.Paused { //nolint:errcheck // the update itself tells
+			if r, _ := k.read(); !r.Paused && r.Cleaned.IsZero() { //nolint:errcheck // the update itself tells
 				asked = append(asked, k)
 			}
 		}
@@ -267,7 +302,7 @@ func (c *Clones) SyncAs(ctx context.Context, network gitrepo.Network, names []st
 	results := make([]SyncResult, len(asked))
 	var wg sync.WaitGroup
 	for i, k := range asked {
-		wg.Go(func() { results[i] = c.sync(ctx, k, force, network) })
+		wg.Go(func() { results[i] = c.sync(ctx, k, network, force, len(names) > 0) })
 	}
 	wg.Wait()
 	return results, nil
@@ -345,6 +380,9 @@ func (c *Clones) Delete(ctx context.Context, name string) error {
 	defer unlock()
 	// The record goes first: one without a clone would say that there is one.
 	err = errors.Join(os.RemoveAll(k.record), os.RemoveAll(k.dir), os.RemoveAll(k.dir+asideSuffix), os.RemoveAll(k.dir+goneSuffix))
+	c.mu.Lock()
+	delete(c.used, name)
+	c.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("removing the clone of %s: %w", name, err)
 	}
@@ -384,7 +422,7 @@ func (c *Clones) Run(ctx context.Context) {
 			}
 			running[k.Name] = true
 			wg.Go(func() {
-				c.sync(ctx, k, false, c.latestNetwork())
+				c.sync(ctx, k, c.latestNetwork(), false, false)
 				select {
 				case ended <- k.Name:
 				case <-ctx.Done():
@@ -414,7 +452,7 @@ const maxBackOff = 24 * time.Hour
 // over a tenth of it, so that they do not all come at once.
 func (k *clone) due(r syncRecord) (at time.Time, planned bool) {
 	switch {
-	case k.Manual || k.Interval <= 0 || r.Paused:
+	case k.Manual || k.Interval <= 0 || r.Paused || !r.Cleaned.IsZero():
 		return time.Time{}, false
 	case r.Tried.IsZero():
 		return time.Time{}, true
@@ -446,8 +484,9 @@ func (k *clone) spread(d time.Duration) time.Duration {
 	return d / 10 * time.Duration(h.Sum32()%1000) / 1000
 }
 
-// sync updates one clone, when there is a slot and no other process does.
-func (c *Clones) sync(ctx context.Context, k *clone, force bool, network gitrepo.Network) (result SyncResult) {
+// sync updates one clone, when there is a slot and no other process does. One that
+// was cleaned up, perhaps a moment ago, stays away unless somebody named it.
+func (c *Clones) sync(ctx context.Context, k *clone, network gitrepo.Network, force, named bool) (result SyncResult) {
 	started := time.Now()
 	result.Name = k.Name
 	defer func() { result.Duration = time.Since(started) }()
@@ -488,7 +527,8 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool, network gitrepo
 		c.opt.Log.Warn("the record of a clone is written anew", "repository", k.Name, "error", err)
 		before = syncRecord{}
 	}
-	if !force && before.Error == "" && !before.Synced.IsZero() && time.Since(before.Synced) < k.Interval {
+	fresh := !force && before.Error == "" && !before.Synced.IsZero() && c.opt.Now().Sub(before.Synced) < k.Interval
+	if fresh || !named && !before.Cleaned.IsZero() {
 		result.Skipped = true
 		op.Result(map[string]bool{"skipped": true})
 		return result
@@ -504,14 +544,14 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool, network gitrepo
 	if errors.Is(result.Err, context.Canceled) { // that says nothing of the remote
 		return result
 	}
-	now := time.Now().UTC().Truncate(time.Second)
+	now, size := c.opt.Now().UTC().Truncate(time.Second), treeSize(k.dir)
 	err = k.change(func(r *syncRecord) {
 		r.Tried = now
 		if result.Err != nil {
 			r.Failures, r.Error = r.Failures+1, result.Err.Error()
 			return
 		}
-		r.Synced, r.Failures, r.Error = now, 0, ""
+		r.synced(now, size)
 	})
 	if err != nil {
 		result.Err = errors.Join(result.Err, err)
@@ -521,6 +561,15 @@ func (c *Clones) sync(ctx context.Context, k *clone, force bool, network gitrepo
 		c.opt.OnSynced(whole, k.Name, k.dir)
 	}
 	return result
+}
+
+// synced takes note of an update that went well.
+func (r *syncRecord) synced(now time.Time, size int64) {
+	if r.Synced.IsZero() { // it is new
+		r.Cloned, r.Used, r.Packed = now, now, time.Time{}
+	}
+	r.Synced, r.Tried, r.Failures, r.Error, r.Size = now, now, 0, "", size
+	r.Cleaned, r.Reason = time.Time{}, ""
 }
 
 // doing notes what this process does with a clone; "" that it is done.
@@ -539,7 +588,7 @@ func (c *Clones) update(ctx context.Context, k *clone, dir string, op *task.Task
 		op.Progress(p.Remote+": "+p.Phase, p.Done, p.Total)
 	}}
 	if k.Recent > 0 {
-		git.Select.Since = time.Now().Add(-k.Recent)
+		git.Select.Since = c.opt.Now().Add(-k.Recent)
 	}
 	before, unread := git.Refs(ctx)
 	defer func() {
@@ -662,16 +711,24 @@ func (k *clone) change(alter func(*syncRecord)) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(k.record), "record-*.tmp")
-	if err != nil {
+	if err := replaceFile(k.record, append(b, '\n')); err != nil {
 		return fmt.Errorf("writing the record of %s: %w", k.Name, err)
 	}
-	_, err = tmp.Write(append(b, '\n'))
+	return nil
+}
+
+// replaceFile writes a file whole, or not at all.
+func replaceFile(path string, b []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "record-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(b)
 	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), k.record)
+		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("writing the record of %s: %w", k.Name, err), os.Remove(tmp.Name()))
+		return errors.Join(err, os.Remove(tmp.Name()))
 	}
 	return nil
 }

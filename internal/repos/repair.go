@@ -159,8 +159,8 @@ func (c *Clones) anew(ctx context.Context, k *clone, network gitrepo.Network) er
 	if err := os.RemoveAll(gone); err != nil {
 		return err
 	}
-	now := time.Now().UTC().Truncate(time.Second)
-	err = k.change(func(r *syncRecord) { r.Synced, r.Tried, r.Failures, r.Error = now, now, 0, "" })
+	now, size := c.opt.Now().UTC().Truncate(time.Second), treeSize(k.dir)
+	err = k.change(func(r *syncRecord) { r.synced(now, size) })
 	if err == nil && c.opt.OnSynced != nil {
 		c.opt.OnSynced(ctx, k.Name, k.dir)
 	}

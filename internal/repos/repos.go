@@ -39,6 +39,9 @@ type Options struct {
 	Program  string // as index.Options.Program
 	Tracker  *task.Tracker
 	Log      *slog.Logger
+	// Hold, where there is one, keeps a repository from being removed while it is
+	// open, or says why it cannot be opened; see Clones.Hold.
+	Hold func(dir string) (release func(), err error)
 	// OnChange is called after any index changed; it must not block.
 	OnChange func()
 }
@@ -66,6 +69,7 @@ type Repository struct {
 	Index    *index.Index
 
 	remotes []string
+	release func()
 }
 
 // Remotes are the remotes' URLs as they were when the repository was opened,
@@ -340,11 +344,19 @@ func (r *Registry) open(ctx context.Context, path string, loc gitrepo.Location) 
 }
 
 func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Settings) (*Repository, error) {
+	release := func() {}
+	if r.opt.Hold != nil {
+		var err error
+		if release, err = r.opt.Hold(loc.CommonDir); err != nil {
+			return nil, err
+		}
+	}
 	git, err := gitrepo.Open(r.ctx, loc, gitrepo.Options{ViewDir: r.opt.ViewDir})
 	if err != nil {
+		release()
 		return nil, err
 	}
-	repo := &Repository{Name: cmp.Or(c.Name, nameOf(loc)), Path: cmp.Or(loc.WorkTree, loc.GitDir, path), Location: loc, Git: git}
+	repo := &Repository{Name: cmp.Or(c.Name, nameOf(loc)), Path: cmp.Or(loc.WorkTree, loc.GitDir, path), Location: loc, Git: git, release: release}
 	remotes, err := git.Remotes(r.ctx)
 	if err != nil {
 		r.opt.Log.Warn("reading the remotes", "repository", repo.Name, "error", err)
@@ -361,7 +373,9 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Sett
 		Program: r.opt.Program, HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: repo.dialects(s.Dialects), OnChange: r.opt.OnChange,
 	})
 	if err != nil {
-		return nil, errors.Join(err, git.Close())
+		err = errors.Join(err, git.Close())
+		release()
+		return nil, err
 	}
 	return repo, nil
 }
@@ -388,7 +402,10 @@ func (r *Repository) dialects(d *lineage.Dialects) *lineage.Dialects {
 	return d.Of(projects...)
 }
 
-func (r *Repository) close() error { return errors.Join(r.Index.Close(), r.Git.Close()) }
+func (r *Repository) close() error {
+	defer r.release()
+	return errors.Join(r.Index.Close(), r.Git.Close())
+}
 
 // nameOf is what people call the repository: its directory's name, without the
 // .git of bare ones. Mirrors keep it in a directory of its own, whose name says
