@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,6 +52,7 @@ type app struct {
 	configured chan struct{} // closed when the configured repositories are open
 	words      bool          // as appOptions has them
 	paths      bool
+	fetched    chan struct{} // capacity 1: something was fetched, and there may be less room
 
 	mu     sync.Mutex
 	faults []*config.Fault // of the configuration
@@ -60,11 +62,12 @@ type app struct {
 }
 
 type appOptions struct {
-	dirs  config.Dirs // zero for the user's
-	words bool        // index words at once
-	paths bool        // and paths after them, for who stays longer than one answer
-	alone bool        // open no configured repository before it is asked for
-	watch bool        // follow changes of the configuration, for who stays
+	dirs  config.Dirs   // zero for the user's
+	words bool          // index words at once
+	paths bool          // and paths after them, for who stays longer than one answer
+	alone bool          // open no configured repository before it is asked for
+	watch bool          // follow changes of the configuration, fetch and clean up, for who stays
+	clean time.Duration // how soon it is cleaned up; 0 for the usual
 	log   *slog.Logger
 	// background as in app
 	background func() daemon.Info
@@ -80,7 +83,7 @@ func programID() string {
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background}
+	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), fetched: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
@@ -90,6 +93,7 @@ func newApp(opt appOptions) *app {
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
 		Program: programID(), Tracker: a.tracker, Log: opt.log, OnChange: a.changed,
+		Hold: func(dir string) (func(), error) { return a.clones.Hold(dir) },
 	})
 	a.reader = config.NewReader(a.dirs)
 	a.clones = repos.NewClones(a.cloneOptions())
@@ -98,6 +102,7 @@ func newApp(opt appOptions) *app {
 	if opt.watch {
 		a.begin(a.watch)
 		a.begin(func() { a.clones.Run(a.ctx) })
+		a.begin(func() { a.cleaning(cmp.Or(opt.clean, cleanSoon), cleanOften) })
 	}
 	if opt.alone {
 		close(a.configured)
@@ -141,14 +146,14 @@ func (a *app) changed() {
 
 // known shows what a guest knows to lookup.
 type known struct {
-	registry *repos.Registry
-	visit    *repos.Visit
+	a     *app
+	visit *repos.Visit
 }
 
 func (k known) All() []lookup.Repository {
 	var all []lookup.Repository
 	for _, r := range k.visit.All() {
-		all = append(all, repository{r, r.Git, r.Index, r.Location})
+		all = append(all, repository{k.a, r, r.Git, r.Index, r.Location})
 	}
 	return all
 }
@@ -157,15 +162,16 @@ func (k known) For(path string) (lookup.Repository, bool) {
 	if path == "" {
 		return nil, false
 	}
-	r, at, ok := k.registry.Place(path)
+	r, at, ok := k.a.registry.Place(path)
 	if !ok {
 		return nil, false
 	}
-	return repository{r, r.Git, r.Index, at}, true
+	return repository{k.a, r, r.Git, r.Index, at}, true
 }
 
 // repository shows a repository to lookup, as it is seen from one work tree.
 type repository struct {
+	a *app
 	r *repos.Repository
 	*gitrepo.Repository
 	*index.Index
@@ -178,6 +184,14 @@ var patchLimits = gitrepo.PatchLimits{File: 128 << 10, Total: 1 << 20}
 func (x repository) Name() string      { return x.r.Name }
 func (x repository) Remotes() []string { return x.r.Remotes() }
 func (x repository) Head() string      { return x.at.HeadRef() }
+
+// Commits reads what an answer tells of: the repository is used.
+func (x repository) Commits(ctx context.Context, hashes []history.Hash, each func(*history.Commit) error) error {
+	if len(hashes) > 0 {
+		x.a.used(x.r.Name)
+	}
+	return x.Repository.Commits(ctx, hashes, each)
+}
 
 func (x repository) Resolve(ctx context.Context, rev string) (history.Hash, error) {
 	return x.Repository.Resolve(ctx, x.at.GitDir, rev)
@@ -232,7 +246,20 @@ func (a *guest) resolve(ctx context.Context, s scope) (lookup.Scope, error) {
 			}
 		}
 	}
-	return out, nil
+	return out, a.cleanedUp(s.Repository)
+}
+
+// cleanedUp says that a repository that somebody asks for by name was cleaned up.
+func (a *app) cleanedUp(name string) error {
+	if _, err := a.clones.Dir(name); err != nil {
+		return nil //nolint:nilerr // others tell
+	}
+	for _, s := range a.clones.Status() {
+		if s.Name == name && s.State == repos.CloneCleaned {
+			return fmt.Errorf("%s was deleted on %s to make room: %s; repo sync %s clones it again", name, s.Cleaned.Local().Format(time.DateOnly), s.Reason, name)
+		}
+	}
+	return nil
 }
 
 // unread is what to say of the repositories that a question was meant for too,

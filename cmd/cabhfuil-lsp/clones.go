@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ import (
 func (a *app) cloneOptions() repos.CloneOptions {
 	c, _ := a.reader.Read()
 	return repos.CloneOptions{
-		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"), IndexDir: filepath.Join(a.dirs.Cache, "index"),
+		Dir: filepath.Join(a.dirs.Cache, "clones"), StateDir: filepath.Join(a.dirs.State, "clones"), IndexDir: filepath.Join(a.dirs.Cache, "index"), CacheDir: a.dirs.Cache,
 		Parallel: parallel(c), Retry: retry(c),
 		Tracker: a.tracker, Log: a.log, OnSynced: a.synced, OnGone: a.gone,
 	}
@@ -59,6 +60,7 @@ func cloned(c config.Config) []repos.Cloned {
 		k := repos.Cloned{
 			Name: r.Name, Remotes: []gitrepo.Followed{{Name: "origin", URL: r.Source.URL, Auth: auth}},
 			Keep: !r.Sync.PruneDeleted, Select: selection(r.Branches), Manual: r.Sync.Strategy == config.FetchManual, Interval: r.Sync.Interval, Timeout: c.Settings.CloneTimeout,
+			MaxSize: int64(min(r.Storage.MaxSize, math.MaxInt64)), Retention: time.Duration(r.Storage.RetentionDays) * 24 * time.Hour, //nolint:gosec // it is within
 		}
 		if r.Sync.Strategy == config.FetchRecent {
 			k.Recent = time.Duration(r.Sync.RecentDays) * 24 * time.Hour
@@ -131,6 +133,10 @@ func (a *app) synced(ctx context.Context, name, dir string) {
 	a.reading.Lock()
 	a.declare()
 	a.reading.Unlock()
+	select {
+	case a.fetched <- struct{}{}:
+	default:
+	}
 	a.registry.OpenDeclared(ctx)
 	if r, ok := a.registry.Known(dir); ok {
 		if err := r.Index.SettleGraph(ctx); err != nil && ctx.Err() == nil {
@@ -182,7 +188,10 @@ func (a *guest) known() []cli.Repository {
 	add := func(r cli.Repository) {
 		if s, ok := clones[r.Name]; ok {
 			delete(clones, r.Name)
-			r.URL, r.Synced, r.Next = s.URL, s.Synced, s.Next
+			r.URL, r.Synced, r.Next, r.Size, r.Used, r.Attention = s.URL, s.Synced, s.Next, s.Size, s.Used, s.Over
+			if s.State == repos.CloneCleaned {
+				r.Cleaned, r.CleanedReason = s.Cleaned, s.Reason
+			}
 			if s.State != repos.CloneActive {
 				r.State, r.Error = string(s.State), s.Error
 			}
@@ -236,8 +245,8 @@ func (a *guest) sync(ctx context.Context, argument json.RawMessage) (any, error)
 // repoCommand is about the repositories that are known, and their clones.
 func repoCommand(io stdio, g *global) *cobra.Command {
 	c := &cobra.Command{
-		Use: "repo", Short: "Name, list, fetch, repair and remove repositories",
-		Long: `Name, list, fetch, repair and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
+		Use: "repo", Short: "Name, list, fetch, repair, clean up and remove repositories",
+		Long: `Name, list, fetch, repair, clean up and remove repositories: an entry of repos.yaml with a source and no path is cloned into the
 cache directory, and fetched as its sync says while an editor is open. A repository in place is never fetched.`,
 	}
 	list := &cobra.Command{
@@ -252,10 +261,10 @@ cache directory, and fetched as its sync says while an editor is open. A reposit
 		},
 	}
 	sync := &cobra.Command{
-		Use: "sync [NAME…]", Aliases: []string{"update"}, Short: "Clone or fetch now: the named repositories, or all that are not paused",
+		Use: "sync [NAME…]", Aliases: []string{"update"}, Short: "Clone or fetch now: the named repositories, or all that are neither paused nor cleaned up",
 		RunE: func(cmd *cobra.Command, names []string) error { return syncRepositories(cmd.Context(), io, g, names) },
 	}
-	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), repairCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
+	c.AddCommand(list, info, addCommand(io, g), removeCommand(io, g), repairCommand(io, g), cleanCommand(io, g), sync, pauseCommand(io, g, "pause", "Fetch a repository only when asked to", true), pauseCommand(io, g, "resume", "Fetch a repository again when it is due", false))
 	return c
 }
 

@@ -30,6 +30,7 @@ func (a *app) configure() {
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
 	a.clones.SetParallel(parallel(c))
 	a.clones.SetRetry(retry(c))
+	a.clones.SetLimits(cloneLimits(c))
 	a.clones.Set(cloned(c), inPlace(c)...)
 	a.declare()
 }

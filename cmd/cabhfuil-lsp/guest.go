@@ -34,14 +34,14 @@ func (a *app) serve(ctx context.Context, conn io.ReadWriteCloser) error {
 // serveAs is serve for a client in another process.
 func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitrepo.Network) error {
 	g := &guest{app: a, visit: a.registry.Visit(), network: network}
-	g.lookup = lookup.New(known{a.registry, g.visit}, optionalForges{a})
+	g.lookup = lookup.New(known{a, g.visit}, optionalForges{a})
 	g.lookup.Ready = func() { g.server.Refresh() }
 	opt := server.Options{
 		Answers: g.lookup, Defaults: a.defaults, Tracker: a.tracker, Concerns: g.concerns, Version: version, CacheDir: a.dirs.Cache, Log: a.log, Opened: g.opened,
 		Commands: map[string]server.Command{
 			"cabhfuil.where": g.where, "cabhfuil.search": g.search, "cabhfuil.commit": g.commit,
 			"cabhfuil.missing": g.missing, "cabhfuil.check": g.check, "cabhfuil.status": g.status, "cabhfuil.reindex": g.reindex,
-			"cabhfuil.repositories": g.repositories, "cabhfuil.sync": g.sync, "cabhfuil.repair": g.repair, "cabhfuil.tasks": g.tasks,
+			"cabhfuil.repositories": g.repositories, "cabhfuil.sync": g.sync, "cabhfuil.repair": g.repair, "cabhfuil.clean": g.clean, "cabhfuil.tasks": g.tasks,
 			"cabhfuil.complaints": g.complaints,
 		},
 		Measure: func(operation string, took time.Duration, err error) {

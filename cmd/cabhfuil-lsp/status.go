@@ -66,7 +66,7 @@ func (a *guest) status(ctx context.Context, argument json.RawMessage) (any, erro
 			st.Tasks++
 		}
 	}
-	st.Health = healthOf(st)
+	st.Health = healthOf(st, a.clones.Over()...)
 	return st, nil
 }
 
@@ -86,7 +86,7 @@ func openFiles() int {
 
 // healthOf sums a status up: failing where a repository gives no answers, attention
 // where somebody should look, with all reasons.
-func healthOf(st cli.Status) cli.Health {
+func healthOf(st cli.Status, over ...string) cli.Health {
 	h := cli.Health{State: cli.HealthOK, Reasons: []string{}}
 	worse := func(state, format string, args ...any) {
 		if h.State != cli.HealthFailing {
@@ -95,6 +95,9 @@ func healthOf(st cli.Status) cli.Health {
 		h.Reasons = append(h.Reasons, fmt.Sprintf(format, args...))
 	}
 	for _, r := range st.Repositories {
+		if r.Attention != "" {
+			worse(cli.HealthAttention, "%s: %s", r.Name, r.Attention)
+		}
 		switch {
 		case r.Error == "":
 		case r.State == "error" && r.Commits == 0:
@@ -102,6 +105,9 @@ func healthOf(st cli.Status) cli.Health {
 		default:
 			worse(cli.HealthAttention, "%s: %s", r.Name, r.Error)
 		}
+	}
+	for _, limit := range over {
+		worse(cli.HealthAttention, "%s", limit)
 	}
 	for _, problem := range st.Problems {
 		worse(cli.HealthAttention, "%s", problem)

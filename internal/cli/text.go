@@ -335,6 +335,12 @@ type Repository struct {
 	URL    string    `json:"url,omitempty"` // of a clone
 	Synced time.Time `json:"synced,omitzero"`
 	Next   time.Time `json:"next,omitzero"` // when it is fetched again
+
+	Size          int64     `json:"sizeBytes,omitempty"` // of a clone
+	Used          time.Time `json:"used,omitzero"`       // about when a clone was used last
+	Cleaned       time.Time `json:"cleaned,omitzero"`    // when a clone was deleted to make room
+	CleanedReason string    `json:"cleanedReason,omitempty"`
+	Attention     string    `json:"attention,omitempty"` // what somebody should look at, though all works
 }
 
 // Repositories are all that are known.
@@ -432,7 +438,16 @@ func (t Text) repository(r Repository) {
 		if !r.Next.IsZero() {
 			fmt.Fprintf(t.Out, ", again %s", humanize.Time(r.Next))
 		}
+		if r.Size > 0 {
+			fmt.Fprintf(t.Out, ", %s", Bytes(r.Size))
+		}
 		fmt.Fprintln(t.Out)
+	}
+	if !r.Cleaned.IsZero() {
+		fmt.Fprintf(t.Out, "  deleted %s to make room: %s; repo sync %s clones it again\n", humanize.Time(r.Cleaned), clean(r.CleanedReason), clean(r.Name))
+	}
+	if r.Attention != "" {
+		fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(r.Attention), color.FgYellow))
 	}
 	if r.Error != "" {
 		fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(r.Error), color.FgRed))

@@ -36,7 +36,7 @@ type Repository struct {
 	Remotes  []Remote `yaml:"remotes" doc:"more remotes to fetch"`
 	Branches Branches `yaml:"branches" doc:"which branches count"`
 	Sync     Sync     `yaml:"sync" doc:"when it is fetched"`
-	Storage  Storage  `yaml:"storage" doc:"how its clone is kept" unused:"clones are bare, and nothing is cleaned up yet"`
+	Storage  Storage  `yaml:"storage" doc:"how its clone is kept"`
 	AuthKey  string   `yaml:"auth_key" doc:"the method of auth.yaml that it is fetched with"`
 }
 
@@ -88,8 +88,8 @@ func (Strategy) Values() []string {
 // Storage says how a clone is kept.
 type Storage struct {
 	Type          StorageType `yaml:"type" default:"bare" doc:"full is accepted, and clones are bare all the same: a checkout would run filters"`
-	MaxSize       Size        `yaml:"max_size" doc:"how large it may grow"`
-	RetentionDays int         `yaml:"retention_days" default:"365" min:"1" doc:"how long it is kept unasked"`
+	MaxSize       Size        `yaml:"max_size" doc:"how large it may grow: a clone that is larger is packed anew, told, and deleted once it rests for a day"`
+	RetentionDays int         `yaml:"retention_days" default:"365" min:"1" max:"100000" doc:"how long a clone is kept that nobody uses"`
 }
 
 // StorageType says whether a clone has a work tree.
@@ -106,7 +106,7 @@ func (StorageType) Values() []string { return []string{string(Bare), string(Full
 
 // Settings are for all clones.
 type Settings struct {
-	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones" unused:"nothing is cleaned up yet"`
+	MaxTotalSize        Size          `yaml:"max_total_size" default:"50GB" doc:"of all clones"`
 	DefaultSyncInterval time.Duration `yaml:"default_sync_interval" default:"6h" min:"1m" doc:"of repositories that name none"`
 	CloneTimeout        time.Duration `yaml:"clone_timeout" min:"1s" doc:"after which an attempt to clone or fetch is given up; sync.default_timeout of global.yaml where there is none"`
 	ParallelClones      int           `yaml:"parallel_clones" default:"3" min:"1" max:"64" doc:"how many at once, if max_parallel_jobs of global.yaml allows as many"`
@@ -115,7 +115,7 @@ type Settings struct {
 // Global is global.yaml.
 type Global struct {
 	Version     string         `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
-	Storage     GlobalStorage  `yaml:"storage" doc:"how much may be kept" unused:"nothing is cleaned up yet"`
+	Storage     GlobalStorage  `yaml:"storage" doc:"how much may be kept"`
 	Sync        GlobalSync     `yaml:"sync" doc:"how the network is used"`
 	Performance Performance    `yaml:"performance" doc:"ca-bhfuil's" unused:"accepted for ca-bhfuil's sake"`
 	Features    Features       `yaml:"features" doc:"each can be off"`
@@ -131,8 +131,8 @@ type GlobalStorage struct {
 	MaxTotalSize     Size          `yaml:"max_total_size" default:"100GB" doc:"of clones, indexes, history and logs"`
 	MaxCacheSize     Size          `yaml:"max_cache_size" default:"80GB" doc:"of clones and indexes"`
 	MaxStateSize     Size          `yaml:"max_state_size" default:"20GB" doc:"of history and logs"`
-	CleanupPolicy    CleanupPolicy `yaml:"cleanup_policy" default:"lru" doc:"what goes first: what was used longest ago, what came first, or nothing by itself"`
-	CleanupThreshold float64       `yaml:"cleanup_threshold" default:"0.9" min:"0.1" max:"1" doc:"the part of a bound at which cleaning up begins"`
+	CleanupPolicy    CleanupPolicy `yaml:"cleanup_policy" default:"lru" doc:"what goes first: what was used longest ago, what was cloned first, or nothing by itself"`
+	CleanupThreshold float64       `yaml:"cleanup_threshold" default:"0.9" min:"0.1" max:"1" doc:"the part of each bound at which cleaning up begins, and where it ends"`
 }
 
 // CleanupPolicy says what goes first.

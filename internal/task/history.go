@@ -186,6 +186,11 @@ func (h *History) trim() error {
 	for _, info := range kept {
 		b = line(b, info)
 	}
+	return h.replace(b)
+}
+
+// replace writes the file anew. The lock is held.
+func (h *History) replace(b []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(h.file), "history-*.tmp")
 	if err != nil {
 		return err
@@ -198,6 +203,36 @@ func (h *History) trim() error {
 		return errors.Join(err, os.Remove(tmp.Name()))
 	}
 	return nil
+}
+
+// Shrink forgets the oldest tasks until the file is smaller by some bytes, or, in a
+// dry run, says how much that would free.
+func (h *History) Shrink(by int64, dry bool) (freed int64, err error) {
+	if _, err := os.Stat(h.file); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	err = h.locked(func() error {
+		b, err := os.ReadFile(h.file)
+		if err != nil {
+			return err
+		}
+		rest := b
+		for freed < by && len(rest) > 0 {
+			n := int64(bytes.IndexByte(rest, '\n') + 1)
+			if n == 0 {
+				n = int64(len(rest))
+			}
+			rest, freed = rest[n:], freed+n
+		}
+		if dry || freed == 0 {
+			return nil
+		}
+		return h.replace(rest)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("shrinking the history of tasks: %w", err)
+	}
+	return freed, nil
 }
 
 // within are those of the tasks that the limits leave.
