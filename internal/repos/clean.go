@@ -493,7 +493,7 @@ func (r *cleaning) clones(ctx context.Context) map[string]bool {
 		if err != nil || ctx.Err() != nil {
 			continue
 		}
-		if !record.Cleaned.IsZero() && record.Synced.IsZero() && record.Tried.Before(record.Cleaned) { // it was killed meanwhile
+		if !record.Cleaned.IsZero() && record.Synced.IsZero() && !record.Tried.After(record.Cleaned) { // it was killed meanwhile
 			r.do(ctx, r.cloneWaste(k, record.Reason))
 			continue
 		}
