@@ -258,7 +258,7 @@ func TestCleanInUse(t *testing.T) {
 		t.Error("it was closed here")
 	}
 	other.close()
-	if _, err := p.registry.ForPath(deadline(t), dir); err != nil {
+	if _, err := p.registry.Visit().ForPath(deadline(t), dir); err != nil {
 		t.Fatal(err)
 	}
 	p.want("somebody entered it", p.clean(named), "clone list stays, it is in use: it is open")
@@ -345,7 +345,7 @@ func TestCleanLeftovers(t *testing.T) {
 	p.sync()
 	dir := p.Ready()["list"]
 	for _, r := range []*gittest.Repo{gone, idle} {
-		repo, err := p.registry.ForPath(deadline(t), r.Dir)
+		repo, err := p.registry.Visit().ForPath(deadline(t), r.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}
