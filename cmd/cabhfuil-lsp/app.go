@@ -52,7 +52,7 @@ type app struct {
 	configured chan struct{} // closed when the configured repositories are open
 	words      bool          // as appOptions has them
 	paths      bool
-	fetched    chan struct{} // capacity 1: something was fetched, and there may be less room
+	crowded    chan struct{} // capacity 1; see cleanSoon
 
 	mu     sync.Mutex
 	faults []*config.Fault // of the configuration
@@ -83,7 +83,7 @@ func programID() string {
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), fetched: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background}
+	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), crowded: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
@@ -102,7 +102,7 @@ func newApp(opt appOptions) *app {
 	if opt.watch {
 		a.begin(a.watch)
 		a.begin(func() { a.clones.Run(a.ctx) })
-		a.begin(func() { a.cleaning(cmp.Or(opt.clean, cleanSoon), cleanOften) })
+		a.begin(func() { a.cleaning(cmp.Or(opt.clean, cleanPause), cleanOften) })
 	}
 	if opt.alone {
 		close(a.configured)

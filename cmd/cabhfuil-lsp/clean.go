@@ -25,7 +25,7 @@ import (
 // When a process that stays cleans up: a while after it began or something was
 // fetched, and once in a while.
 const (
-	cleanSoon  = 2 * time.Minute
+	cleanPause = 2 * time.Minute
 	cleanOften = 6 * time.Hour
 )
 
@@ -54,8 +54,16 @@ func (a *app) used(name string) {
 	})
 }
 
-// cleaning cleans up until the app closes: soon after it began and after fetches,
-// and once in a while.
+// cleanSoon says that there may be less room, or that less of it is allowed.
+func (a *app) cleanSoon() {
+	select {
+	case a.crowded <- struct{}{}:
+	default:
+	}
+}
+
+// cleaning cleans up until the app closes: soon after it began and cleanSoon was
+// called, and once in a while.
 func (a *app) cleaning(soon, often time.Duration) {
 	next := time.Now().Add(soon)
 	timer := time.NewTimer(soon)
@@ -64,7 +72,7 @@ func (a *app) cleaning(soon, often time.Duration) {
 		select {
 		case <-a.ctx.Done():
 			return
-		case <-a.fetched:
+		case <-a.crowded:
 			if at := time.Now().Add(soon); at.Before(next) {
 				next = at
 				timer.Reset(soon)

@@ -133,10 +133,7 @@ func (a *app) synced(ctx context.Context, name, dir string) {
 	a.reading.Lock()
 	a.declare()
 	a.reading.Unlock()
-	select {
-	case a.fetched <- struct{}{}:
-	default:
-	}
+	a.cleanSoon()
 	a.registry.OpenDeclared(ctx)
 	if r, ok := a.registry.Known(dir); ok {
 		if err := r.Index.SettleGraph(ctx); err != nil && ctx.Err() == nil {

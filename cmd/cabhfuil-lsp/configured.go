@@ -67,6 +67,7 @@ func (a *app) watch() {
 		before := a.problems()
 		a.configure()
 		a.tell(before)
+		a.cleanSoon()
 		a.begin(func() {
 			a.registry.OpenDeclared(a.ctx)
 			a.changed()

@@ -98,6 +98,7 @@ const (
 	staleIndex = 7 * 24 * time.Hour  // an index whose repository is gone: its disk may come back
 	idleIndex  = 90 * 24 * time.Hour // an index of a repository that nobody opens
 	staleClone = 30 * 24 * time.Hour // a clone that is configured no longer: its entry may come back
+	staleOrder = 7 * 24 * time.Hour  // and before which it goes in its turn, where room is wanted
 	oldText    = 30 * 24 * time.Hour // a commit's document
 	staleTemp  = 24 * time.Hour      // a temporary file
 	usedEvery  = 6 * time.Hour       // the time of last use is written down at most that often
@@ -527,7 +528,7 @@ func (r *cleaning) clones(ctx context.Context) map[string]bool {
 		if reason != "" && r.do(ctx, r.cloneWaste(k, reason)) {
 			continue
 		}
-		found := &candidate{k: k, waste: r.cloneWaste(k, ""), clone: size, unwanted: k.orphan, used: used, first: record.Cloned}
+		found := &candidate{k: k, waste: r.cloneWaste(k, ""), clone: size, unwanted: k.orphan && idle > staleOrder, used: used, first: record.Cloned}
 		switch {
 		case reason != "":
 			found.fixed = "it was tried already"

@@ -438,7 +438,7 @@ func TestCleanMaxSize(t *testing.T) {
 	p.Set([]repos.Cloned{k, of("more", repository(t).URL())})
 	p.sync("list", "more")
 	p.Set([]repos.Cloned{k})
-	p.now = p.now.Add(2 * day)
+	p.now = p.now.Add(8 * day)
 	p.SetLimits(repos.Limits{Total: 100_000 + 50_000, Policy: repos.PolicyLRU})
 	if got := p.clean(repos.CleanUp{Other: 50_000}); !strings.HasPrefix(got, "clone more-") || strings.Contains(got, ";") {
 		t.Errorf("what is configured no longer goes first: %q", got)
