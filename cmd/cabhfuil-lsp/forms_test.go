@@ -262,6 +262,12 @@ var forms = map[string]func(t *testing.T) *form{
 		return &form{Repo: r, also: func(t *testing.T, h *house) {
 			remove(t, object(r, "two"))
 			m := one(t, h, r.Dir, r.Hash("two").String())
+			if m.Branches[0].Status != history.Contains || m.Commit.Author.Name != gittest.Name {
+				t.Errorf("of a commit that is gone, which may be remembered: %+v", m)
+			}
+			// Another process has the graph alone, and remembers nothing.
+			h = openHouse(t, func(opt *appOptions) { opt.dirs = h.app.dirs })
+			m = one(t, h, r.Dir, r.Hash("two").String())
 			if !slices.Contains(m.Limits, history.LimitPartial) || m.Branches[0].Status != history.Contains || m.Commit.Author.Name != gittest.Name {
 				t.Errorf("of a commit that is gone: %+v", m)
 			}
