@@ -130,6 +130,7 @@ func createWords(o wordsOptions) (*words, error) {
 
 func wordsConfig(o wordsOptions) map[string]any {
 	registerFailures()
+	termset.Register()
 	// Without bolt_timeout a second opener waits for ever.
 	c := map[string]any{"bolt_timeout": "1s", "asyncErrorCallbackName": failureCallback, "forceSegmentType": termset.Type, "forceSegmentVersion": termset.Version}
 	if o.readOnly {

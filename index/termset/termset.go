@@ -13,6 +13,7 @@ package termset
 import (
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -28,7 +29,9 @@ const (
 	Version = int(zap.Version)
 )
 
-func init() { scorch.RegisterSegmentPlugin(&plugin{}, false) }
+// Register makes the type known to Bleve, which has one list of them a process. It
+// has to be called before an index of the type is made or opened.
+var Register = sync.OnceFunc(func() { scorch.RegisterSegmentPlugin(&plugin{}, false) })
 
 // options are those of each field but _id: no frequencies, no stored values.
 const options = bleveindex.IndexField | bleveindex.SkipFreqNorm
