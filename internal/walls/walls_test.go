@@ -43,6 +43,7 @@ var alone = []struct {
 	{"index/paths", []string{"index/graph"}, "positions of a graph, and paths that somebody else reads"},
 	{"index/query", []string{}, "the search syntax knows neither index nor git"},
 	{"plugins", []string{"plugins"}, "strangers build on it"},
+	{"plugins/web", []string{"plugins"}, "strangers build on it"},
 	{"plugins/github", []string{"plugins"}, "a forge is what a stranger could write"},
 	{"internal/daemon", []string{}, "it brings clients and a process together, whatever they have to say"},
 	{"internal/task", []string{}, "everybody reports to it"},

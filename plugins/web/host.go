@@ -1,0 +1,168 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+)
+
+// host is what a client knows of one: who may ask it now.
+type host struct {
+	name    string
+	slots   *semaphore.Weighted // requests in flight
+	rate    *rate.Limiter
+	breaker *gobreaker.CircuitBreaker[*Response]
+
+	mu      sync.Mutex
+	until   time.Time // nothing is asked before: the host's rate limit
+	told    time.Time // the until of which somebody was told
+	opened  time.Time // when the breaker last opened
+	failure string    // what the last failure was, scrubbed
+}
+
+// host finds or makes what is known of a host.
+func (c *Client) host(name string) *host {
+	if h, ok := c.hosts.Get(name); ok {
+		return h
+	}
+	h := &host{name: name, slots: semaphore.NewWeighted(int64(c.options.InFlight)), rate: rate.NewLimiter(rate.Inf, 1)}
+	if c.options.PerSecond > 0 {
+		h.rate = rate.NewLimiter(rate.Limit(c.options.PerSecond), 1)
+	}
+	h.breaker = gobreaker.NewCircuitBreaker[*Response](gobreaker.Settings{
+		Name:         name,
+		MaxRequests:  1,
+		Timeout:      c.options.OpenFor,
+		ReadyToTrip:  func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= c.options.FailuresToOpen },
+		IsSuccessful: func(err error) bool { return !isFailure(err) },
+		IsExcluded:   isEnded,
+		OnStateChange: func(name string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				h.mu.Lock()
+				h.opened = time.Now()
+				h.mu.Unlock()
+			}
+			c.log.Info("circuit breaker: "+to.String(), "host", name)
+		},
+	})
+	if before, ok, _ := c.hosts.PeekOrAdd(name, h); ok {
+		return before
+	}
+	return h
+}
+
+// isFailure says whether an error means that the host does not work.
+func isFailure(err error) bool {
+	return errors.Is(err, ErrOffline) || errors.Is(err, ErrServer) || errors.Is(err, ErrCertificate)
+}
+
+// isEnded says whether the asker gave up, which says nothing of the host.
+func isEnded(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == nil
+}
+
+// enter waits until the host may be asked, and returns how to leave.
+func (h *host) enter(ctx context.Context, c *Client, r *request) (leave func(), err error) {
+	for {
+		if err := h.rest(ctx, c, r); err != nil {
+			return nil, err
+		}
+		if err := h.rate.Wait(ctx); err != nil {
+			if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+				e := r.fail(ErrRateLimited)
+				e.Until, e.Detail = deadline, "Options.PerSecond"
+				return nil, e
+			}
+			return nil, c.failed(ctx, r, err)
+		}
+		if err := h.slots.Acquire(ctx, 1); err != nil {
+			return nil, c.failed(ctx, r, err)
+		}
+		if h.paused() <= 0 {
+			return func() { h.slots.Release(1) }, nil
+		}
+		h.slots.Release(1) // somebody was told to wait meanwhile
+	}
+}
+
+// rest waits for the end of the host's rate limit, or says that it is too far.
+func (h *host) rest(ctx context.Context, c *Client, r *request) error {
+	for {
+		wait := h.paused()
+		if wait <= 0 {
+			return nil
+		}
+		h.mu.Lock()
+		until, first := h.until, !h.told.Equal(h.until)
+		h.mu.Unlock()
+		if deadline, ok := ctx.Deadline(); wait > c.options.MaxWait || ok && deadline.Before(until) {
+			e := r.fail(ErrRateLimited)
+			e.Until = until
+			return e
+		}
+		if first {
+			h.mu.Lock()
+			h.told = until
+			h.mu.Unlock()
+			c.log.Info("waiting for the host's rate limit", "host", h.name, "until", until)
+			if c.options.OnWait != nil {
+				c.options.OnWait(h.name, until)
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return c.failed(ctx, r, ctx.Err())
+		}
+	}
+}
+
+// paused is how long nothing is asked from now on; not positive for not at all.
+func (h *host) paused() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Until(h.until)
+}
+
+// pause asks nothing for a while. A shorter one does not end a longer one, since
+// answers arrive in any order.
+func (h *host) pause(wait time.Duration) (until time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if at := time.Now().Add(wait); at.After(h.until) {
+		h.until = at
+	}
+	return h.until
+}
+
+// open is the error of a host that is left alone, nil while it is not.
+func (h *host) open(c *Client, r *request) error {
+	if h.breaker.State() != gobreaker.StateOpen {
+		return nil
+	}
+	return h.alone(c, r)
+}
+
+func (h *host) alone(c *Client, r *request) *Error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e := r.fail(ErrBreaker)
+	e.Until, e.Detail = h.opened.Add(c.options.OpenFor), h.failure
+	return e
+}
+
+func (h *host) failed(e *Error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failure = e.Detail; h.failure == "" {
+		h.failure = e.Kind.Error()
+	}
+}
