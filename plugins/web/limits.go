@@ -14,8 +14,9 @@ const longestPause = time.Hour
 // defaultPause follows a refusal that names no time; GitHub asks for a minute.
 const defaultPause = time.Minute
 
-// epoch is from where on the number of a reset is a date and no duration.
-const epoch = 1_000_000_000
+// epoch is from where on the number of a reset is a date and no duration: 1973,
+// or three years.
+const epoch = 100_000_000
 
 // pause is what the headers of an answer say of further requests: how long none
 // is wanted, 0 where they are, and whether the answer itself is a refusal for

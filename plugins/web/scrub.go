@@ -12,33 +12,34 @@ import (
 	"sync"
 )
 
-// hidden stands where a secret stood.
-const hidden = "[hidden]"
+// hidden stands where a secret stood. It is none of what the shapes below look
+// for, so that a text may be scrubbed twice.
+const hidden = "***"
 
 // shortest is the length from which a secret is looked for as it stands: shorter
 // ones would be found in every other word.
 const shortest = 6
 
-// secretShapes are what tokens look like where nobody said that they are one:
-// the prefixes that GitHub and GitLab give theirs, headers, the credentials of an
-// address, and parameters with telling names.
-var secretShapes = []*regexp.Regexp{
-	regexp.MustCompile(`()\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|gl[a-z]{1,6}-[A-Za-z0-9_.-]{16,})`),
-	regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/_.~=-]{6,}`),
-	regexp.MustCompile(`(?i)((?:authorization|[a-z-]*-token|set-cookie|cookie)"?\s*[:=]\s*\[?"?)[^\s"\]][^\r\n"\]]*`),
-	regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/?#\s"@]+@`),
-	regexp.MustCompile(`(?i)((?:[?&;]|\b)(?:[a-z_]*token|[a-z_]*secret|password|passwd|api_?key|private_key|code|sig|signature)=)[^&\s"'#]+`),
+// shapes are what tokens look like where nobody said that they are one.
+var shapes = []struct {
+	secret  *regexp.Regexp
+	instead string
+}{
+	// The prefixes that GitHub and GitLab give theirs.
+	{regexp.MustCompile(`\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|gl[a-z]{1,6}-[A-Za-z0-9_.-]{16,})`), hidden},
+	{regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/_.~=-]{6,}`), "${1}" + hidden},
+	// Headers, also as Go prints them.
+	{regexp.MustCompile(`(?i)((?:authorization|[a-z-]*-token|set-cookie|cookie)"?\s*[:=]\s*\[?"?)[^\s"\]][^\r\n"\]]*`), "${1}" + hidden},
+	// The credentials of an address, and parameters with telling names.
+	{regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/?#\s"@]+@`), "${1}" + hidden + "@"},
+	{regexp.MustCompile(`(?i)((?:[?&;]|\b)(?:[a-z_]*token|[a-z_]*secret|password|passwd|api_?key|private_key|code|sig|signature)=)[^&\s"'#]+`), "${1}" + hidden},
 }
 
 // Scrub takes what looks like a token out of a text. Client.Scrub takes out the
 // client's own as well, whatever they look like.
 func Scrub(text string) string {
-	for i, shape := range secretShapes {
-		end := ""
-		if i == 3 {
-			end = "@"
-		}
-		text = shape.ReplaceAllString(text, "${1}"+hidden+end)
+	for _, s := range shapes {
+		text = s.secret.ReplaceAllString(text, s.instead)
 	}
 	return text
 }

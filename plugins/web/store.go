@@ -152,6 +152,8 @@ func (s *store) put(key string, e *entry) error {
 	}
 	_, err = f.Write(raw)
 	if err = errors.Join(err, f.Close()); err == nil {
+		now := time.Now()
+		_ = os.Chtimes(f.Name(), now, now) // by the clock that get uses, also on a file system with another
 		err = os.Rename(f.Name(), s.path(key))
 	}
 	if err != nil {
