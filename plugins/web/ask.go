@@ -213,19 +213,17 @@ func (c *Client) send(ctx context.Context, h *host, r *request, auth string) (*R
 		}
 		return nil, e
 	}
-	wait, refused := pause(a.StatusCode, a.Header, time.Now())
-	var until time.Time
-	if detail := oneLine(message(body)); a.StatusCode == http.StatusForbidden && strings.Contains(strings.ToLower(detail), "rate limit") && !refused {
-		wait, refused = max(wait, defaultPause), true // GitHub's secondary limits may come without a header
+	detail := c.Scrub(oneLine(message(body)))
+	l := readLimit(a.StatusCode, a.Header, time.Now())
+	if a.StatusCode == http.StatusForbidden && !l.refused && strings.Contains(strings.ToLower(detail), "rate limit") {
+		l = limit{wait: defaultPause, refused: true} // GitHub's secondary limits may come without a header
 	}
-	if wait > 0 {
-		until = h.pause(wait)
-	}
+	until := h.obey(r, a.Header, l)
 	answer := &Response{Status: a.StatusCode, Header: a.Header, Body: body, URL: r.url, Checked: time.Now(), auth: auth}
 	e := r.fail(nil)
 	e.Status = a.StatusCode
 	switch s := a.StatusCode; {
-	case refused:
+	case l.refused:
 		e.Kind, e.Until = ErrRateLimited, until
 	case s >= 200 && s < 300, isRedirect(s), negative(s):
 		return answer, nil
@@ -238,7 +236,7 @@ func (c *Client) send(ctx context.Context, h *host, r *request, auth string) (*R
 	default:
 		e.Kind = ErrStatus
 	}
-	e.Detail = c.Scrub(oneLine(message(body)))
+	e.Detail = detail
 	return nil, e
 }
 

@@ -46,7 +46,7 @@ func FuzzLinkNext(f *testing.F) {
 	})
 }
 
-func FuzzPause(f *testing.F) {
+func FuzzLimit(f *testing.F) {
 	f.Add(429, "30", "0", "60", "Sat, 01 Jan 2000 00:00:00 GMT")
 	f.Add(200, "Sat, 01 Jan 2000 00:01:00 GMT", "0", "946684860", "")
 	f.Add(403, "-1", "-0", "99999999999999999999", "x")
@@ -59,7 +59,8 @@ func FuzzPause(f *testing.F) {
 			h.Set("Date", date)
 			h.Set(prefix+"Remaining", remaining)
 			h.Set(prefix+"Reset", reset)
-			wait, refused := pause(status, h, now)
+			l := readLimit(status, h, now)
+			wait, refused := l.wait, l.refused
 			if wait < 0 || wait > longestPause {
 				t.Errorf("%v: nothing is asked for %s", h, wait)
 			}

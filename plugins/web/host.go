@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -19,10 +21,11 @@ type host struct {
 	breaker *gobreaker.CircuitBreaker[*Response]
 
 	mu      sync.Mutex
-	until   time.Time // nothing is asked before: the host's rate limit
-	told    time.Time // the until of which somebody was told
-	opened  time.Time // when the breaker last opened
-	failure string    // what the last failure was, scrubbed
+	until   map[string]time.Time // nothing of a resource is asked before, nothing at all for ""
+	counted map[string]string    // by family, the resource that its requests count for
+	told    time.Time            // the latest until of which somebody was told
+	opened  time.Time            // when the breaker last opened
+	failure string               // what the last failure was, scrubbed
 }
 
 // host finds or makes what is known of a host.
@@ -30,7 +33,7 @@ func (c *Client) host(name string) *host {
 	if h, ok := c.hosts.Get(name); ok {
 		return h
 	}
-	h := &host{name: name, slots: semaphore.NewWeighted(int64(c.options.InFlight)), rate: rate.NewLimiter(rate.Inf, 1)}
+	h := &host{name: name, slots: semaphore.NewWeighted(int64(c.options.InFlight)), rate: rate.NewLimiter(rate.Inf, 1), until: map[string]time.Time{}, counted: map[string]string{}}
 	if c.options.PerSecond > 0 {
 		h.rate = rate.NewLimiter(rate.Limit(c.options.PerSecond), 1)
 	}
@@ -84,7 +87,7 @@ func (h *host) enter(ctx context.Context, c *Client, r *request) (leave func(), 
 		if err := h.slots.Acquire(ctx, 1); err != nil {
 			return nil, c.failed(ctx, r, err)
 		}
-		if h.paused() <= 0 {
+		if until, _ := h.paused(r, false); time.Until(until) <= 0 {
 			return func() { h.slots.Release(1) }, nil
 		}
 		h.slots.Release(1) // somebody was told to wait meanwhile
@@ -94,22 +97,17 @@ func (h *host) enter(ctx context.Context, c *Client, r *request) (leave func(), 
 // rest waits for the end of the host's rate limit, or says that it is too far.
 func (h *host) rest(ctx context.Context, c *Client, r *request) error {
 	for {
-		wait := h.paused()
+		until, first := h.paused(r, true)
+		wait := time.Until(until)
 		if wait <= 0 {
 			return nil
 		}
-		h.mu.Lock()
-		until, first := h.until, !h.told.Equal(h.until)
-		h.mu.Unlock()
 		if deadline, ok := ctx.Deadline(); wait > c.options.MaxWait || ok && deadline.Before(until) {
 			e := r.fail(ErrRateLimited)
 			e.Until = until
 			return e
 		}
 		if first {
-			h.mu.Lock()
-			h.told = until
-			h.mu.Unlock()
 			c.log.Info("waiting for the host's rate limit", "host", h.name, "until", until)
 			if c.options.OnWait != nil {
 				c.options.OnWait(h.name, until)
@@ -125,22 +123,48 @@ func (h *host) rest(ctx context.Context, c *Client, r *request) error {
 	}
 }
 
-// paused is how long nothing is asked from now on; not positive for not at all.
-func (h *host) paused() time.Duration {
+// maxResources bounds what a host can make us remember.
+const maxResources = 64
+
+// paused says until when a request may not be sent, and whether nobody was told
+// of that yet. What a request counts for is known from earlier ones of its
+// family; one of an unknown family waits for all.
+func (h *host) paused(r *request, tell bool) (until time.Time, first bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return time.Until(h.until)
+	resource, known := h.counted[family(r.url.Path)]
+	for of, end := range h.until {
+		if (of == "" || of == resource || !known) && end.After(until) {
+			until = end
+		}
+	}
+	if first = until.After(h.told) && until.After(time.Now()); first && tell {
+		h.told = until
+	}
+	return until, first
 }
 
-// pause asks nothing for a while. A shorter one does not end a longer one, since
-// answers arrive in any order.
-func (h *host) pause(wait time.Duration) (until time.Time) {
+// obey takes what an answer says of further requests. A shorter pause does not
+// end a longer one, since answers arrive in any order.
+func (h *host) obey(r *request, answered http.Header, l limit) (until time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at := time.Now().Add(wait); at.After(h.until) {
-		h.until = at
+	if counted, of := family(r.url.Path), answered.Get(resourceHeader); of != "" && len(of)+len(counted) < 200 {
+		if _, known := h.counted[counted]; known || len(h.counted) < maxResources {
+			h.counted[counted] = of
+		}
 	}
-	return h.until
+	if l.wait <= 0 {
+		return time.Time{}
+	}
+	maps.DeleteFunc(h.until, func(_ string, end time.Time) bool { return time.Until(end) <= 0 })
+	if len(l.resource) > 100 || len(h.until) >= maxResources {
+		l.resource = ""
+	}
+	if at := time.Now().Add(l.wait); at.After(h.until[l.resource]) {
+		h.until[l.resource] = at
+	}
+	return h.until[l.resource]
 }
 
 // open is the error of a host that is left alone, nil while it is not.

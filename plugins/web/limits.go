@@ -18,14 +18,20 @@ const defaultPause = time.Minute
 // or three years.
 const epoch = 100_000_000
 
-// pause is what the headers of an answer say of further requests: how long none
-// is wanted, 0 where they are, and whether the answer itself is a refusal for
-// having asked too much.
-//
-// Read are Retry-After (RFC 9110), GitHub's X-RateLimit-Remaining and -Reset,
-// which Gitea and others share, and GitLab's RateLimit-Remaining and -Reset.
-// Dates count from the host's own Date, where it is sent: clocks differ.
-func pause(status int, h http.Header, now time.Time) (wait time.Duration, refused bool) {
+// limit is what the headers of an answer say of further requests.
+type limit struct {
+	wait    time.Duration // none is wanted for so long; 0 where they are
+	refused bool          // the answer itself refuses for having been asked too much
+	// resource is the part of the host that wait is for, "" for all of it: GitHub
+	// counts core, search and graphql apart.
+	resource string
+}
+
+// readLimit reads Retry-After (RFC 9110), GitHub's X-RateLimit-Remaining, -Reset
+// and -Resource, which Gitea and others share, and GitLab's RateLimit-Remaining
+// and -Reset. Dates count from the host's own Date, where it is sent: clocks
+// differ.
+func readLimit(status int, h http.Header, now time.Time) (l limit) {
 	from := now
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		from = date
@@ -38,23 +44,43 @@ func pause(status int, h http.Header, now time.Time) (wait time.Duration, refuse
 		}
 		exhausted = true
 		if d, ok := resetAfter(h.Get(prefix+"Reset"), from); ok {
-			wait = max(wait, d)
+			l.wait = max(l.wait, d)
 		}
+	}
+	if exhausted {
+		l.resource = h.Get(resourceHeader)
 	}
 	switch status {
 	case http.StatusTooManyRequests:
-		refused = true
+		l.refused = true
 	case http.StatusForbidden:
-		refused = hasAfter || exhausted
+		l.refused = hasAfter || exhausted
 	case http.StatusServiceUnavailable:
-		refused = hasAfter
+		l.refused = hasAfter
 	}
-	if refused && hasAfter {
-		wait = max(wait, after)
-	} else if refused && wait == 0 {
-		wait = defaultPause
+	if l.refused && hasAfter {
+		l.wait = max(l.wait, after)
+	} else if l.refused && l.wait == 0 {
+		l.wait = defaultPause
 	}
-	return min(wait, longestPause), refused
+	l.wait = min(l.wait, longestPause)
+	return l
+}
+
+// resourceHeader names what of a host a request counted for.
+const resourceHeader = "X-RateLimit-Resource"
+
+// family is what requests for the same resource have in common: the first part
+// of the path that is not the API's own place.
+func family(path string) string {
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "", "api", "v1", "v3", "v4":
+		default:
+			return part
+		}
+	}
+	return ""
 }
 
 // retryAfter reads seconds or a date.

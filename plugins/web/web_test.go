@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	for _, v := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", caVariable} { // this machine's are nobody's business
+		_ = os.Unsetenv(v)
+		_ = os.Unsetenv(strings.ToLower(v))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // planted is a token that must turn up nowhere but on its host.
 const planted = "correct-horse-battery-staple"
@@ -365,6 +372,37 @@ func TestRateLimit(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRateLimitOfAResource: GitHub counts searches apart, and where they are used
+// up the rest goes on.
+func TestRateLimitOfAResource(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.serve("forge.example", func(rw http.ResponseWriter, r *http.Request) {
+			of := "core"
+			if strings.Contains(r.URL.Path, "/search/") {
+				of = "search"
+				rw.Header().Set("X-RateLimit-Remaining", "0")
+				rw.Header().Set("X-RateLimit-Reset", "30")
+			}
+			rw.Header().Set("X-RateLimit-Resource", of)
+		})
+		c := w.client(Options{})
+		start := time.Now()
+		check := func(path string, want time.Duration) {
+			t.Helper()
+			if get(t, c, "http://forge.example/api/v3"+path, ""); time.Since(start) != want {
+				t.Errorf("%s was asked after %s, want %s", path, time.Since(start), want)
+			}
+		}
+		check("/repos/a", 0)
+		check("/search/a", 0)
+		check("/repos/b", 0)
+		check("/search/b", 30*time.Second)
+		check("/users/a", 60*time.Second) // of which nothing is known yet
+		check("/search/c", 60*time.Second)
+		check("/users/b", 60*time.Second)
+	})
 }
 
 func TestRateLimitTooLong(t *testing.T) {
