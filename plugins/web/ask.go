@@ -176,6 +176,7 @@ func (c *Client) once(ctx context.Context, h *host, r *request, auth string) (*R
 		}
 		return answer, nil
 	})
+	h.logBreaker(c)
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return nil, h.alone(c, r)
 	}

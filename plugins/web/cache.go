@@ -46,7 +46,7 @@ func (c *Client) cached(ctx context.Context, r *request) (*Response, error) {
 	}
 	answer, err := c.ask(ctx, &conditional)
 	if err != nil {
-		if kept != nil && !kept.Strict && goneAway(err) && ctx.Err() == nil && now.Sub(kept.Checked) <= c.options.StaleFor {
+		if kept != nil && !kept.Strict && goneAway(err) && now.Sub(kept.Checked) <= c.options.StaleFor {
 			old, absent := kept.response(r)
 			if absent != nil {
 				return nil, absent
@@ -81,9 +81,13 @@ func (c *Client) cached(ctx context.Context, r *request) (*Response, error) {
 }
 
 // goneAway says whether an error is of the kind for which an old answer is better
-// than none: the host cannot answer, and did not say something else.
+// than none: the host cannot answer, or not in the time that there is, and did not
+// say something else. Who was cancelled wants no answer.
 func goneAway(err error) bool {
-	for _, kind := range []error{ErrOffline, ErrBreaker, ErrRateLimited, ErrServer} {
+	if errors.Is(err, context.Canceled) {
+		return false
+	}
+	for _, kind := range []error{context.DeadlineExceeded, ErrOffline, ErrBreaker, ErrRateLimited, ErrServer} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -2,6 +2,8 @@ package web
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,10 +20,15 @@ type keeper struct {
 	header     map[string]string
 	status     int
 	body       string
+	hang       atomic.Bool  // it does not answer
 	full, same atomic.Int32 // answers in full, and 304
 }
 
 func (k *keeper) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if k.hang.Load() {
+		<-r.Context().Done()
+		return
+	}
 	for name, v := range k.header {
 		rw.Header().Set(name, v)
 	}
@@ -161,7 +168,23 @@ func TestStale(t *testing.T) {
 		if wantErr(t, a.Stale, ErrOffline); !a.Cached || time.Since(a.Checked) < time.Minute {
 			t.Errorf("%+v", a)
 		}
-		_, err := c.Get(t.Context(), "http://strict.example/")
+		// A deadline that is near is answered with what there is; who leaves, is not.
+		w.setDown("forge.example", false)
+		k.hang.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		before := time.Now()
+		a, err := w.client(o).Get(ctx, "http://forge.example/")
+		cancel()
+		if err != nil || string(a.Body) != "old" || !errors.Is(a.Stale, context.DeadlineExceeded) || time.Since(before) != 150*time.Millisecond {
+			t.Errorf("after %s: %+v, %v", time.Since(before), a, err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		cancel()
+		_, err = w.client(o).Get(ctx, "http://forge.example/")
+		wantErr(t, err, context.Canceled)
+		k.hang.Store(false)
+		w.setDown("forge.example", true)
+		_, err = c.Get(t.Context(), "http://strict.example/")
 		wantErr(t, err, ErrOffline)
 		time.Sleep(time.Hour)
 		_, err = w.client(o).Get(t.Context(), "http://forge.example/")

@@ -25,6 +25,7 @@ type host struct {
 	counted map[string]string    // by family, the resource that its requests count for
 	told    time.Time            // the latest until of which somebody was told
 	opened  time.Time            // when the breaker last opened
+	changed string               // what the breaker has become and nobody has logged yet
 	failure string               // what the last failure was, scrubbed
 }
 
@@ -44,13 +45,12 @@ func (c *Client) host(name string) *host {
 		ReadyToTrip:  func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= c.options.FailuresToOpen },
 		IsSuccessful: func(err error) bool { return !isFailure(err) },
 		IsExcluded:   isEnded,
-		OnStateChange: func(name string, _, to gobreaker.State) {
-			if to == gobreaker.StateOpen {
-				h.mu.Lock()
+		OnStateChange: func(_ string, _, to gobreaker.State) { // the breaker is locked: nothing that may block
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if h.changed = to.String(); to == gobreaker.StateOpen {
 				h.opened = time.Now()
-				h.mu.Unlock()
 			}
-			c.log.Info("circuit breaker: "+to.String(), "host", name)
 		},
 	})
 	if before, ok, _ := c.hosts.PeekOrAdd(name, h); ok {
@@ -165,6 +165,17 @@ func (h *host) obey(r *request, answered http.Header, l limit) (until time.Time)
 		h.until[l.resource] = at
 	}
 	return h.until[l.resource]
+}
+
+// logBreaker says what the breaker has become.
+func (h *host) logBreaker(c *Client) {
+	h.mu.Lock()
+	changed := h.changed
+	h.changed = ""
+	h.mu.Unlock()
+	if changed != "" {
+		c.log.Info("circuit breaker: "+changed, "host", h.name)
+	}
 }
 
 // open is the error of a host that is left alone, nil while it is not.

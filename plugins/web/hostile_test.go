@@ -26,8 +26,15 @@ import (
 func TestPool(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2=%v", http2), func(t *testing.T) {
-			var connections atomic.Int32
+			var connections, now, most atomic.Int32
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				n := now.Add(1)
+				defer now.Add(-1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				for range 1000 { // so that others come meanwhile
+					runtime.Gosched()
+				}
 				if r.ProtoMajor == 2 != http2 {
 					t.Errorf("asked in %s", r.Proto)
 				}
@@ -59,6 +66,9 @@ func TestPool(t *testing.T) {
 			all.Wait()
 			if n := connections.Load(); n > 3 {
 				t.Errorf("200 requests, 3 at once, took %d connections", n)
+			}
+			if n := most.Load(); n > 3 {
+				t.Errorf("%d requests were in flight at once", n)
 			}
 		})
 	}
@@ -116,6 +126,9 @@ func TestProxy(t *testing.T) {
 	}
 	defer c.Close()
 	get(t, c, "http://forge.example/a", "true")
+	if leaks(c.Scrub("the password is " + planted)) {
+		t.Error("the proxy's password is not known for one")
+	}
 	if got := *asked.Load(); got != "http://forge.example/a" {
 		t.Errorf("the proxy was asked for %s", got)
 	}

@@ -35,14 +35,17 @@ func TestSources(t *testing.T) {
 		}
 	}
 	write(helper, "#!/bin/sh\ntest \"$1\" = get || { echo \"$1\" >>"+home+"/written; exit; }\ngrep -q '^host=forge.example$' && printf 'username=me\\npassword="+planted+"\\n'\n")
-	write(filepath.Join(home, "config"), "[credential]\n\thelper = \""+helper+"\"\n")
+	asker := filepath.Join(home, "asker") // a window that asks somebody
+	write(asker, "#!/bin/sh\necho typed\n")
+	write(filepath.Join(home, "config"), "[credential]\n\thelper = \""+helper+"\"\n[core]\n\taskPass = \""+asker+"\"\n")
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_CONFIG_HOME", home)
 	t.Setenv("GIT_CONFIG_GLOBAL", filepath.Join(home, "config"))
 	t.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 	t.Setenv("WEB_TEST_EMPTY", " ")
 	t.Setenv("WEB_TEST_TOKEN", planted+"\n")
-	t.Setenv("GIT_ASKPASS", filepath.Join(home, "must-not-run"))
+	t.Setenv("GIT_ASKPASS", asker)
+	t.Setenv("SSH_ASKPASS", asker)
 
 	// A repository whose configuration names a program, as the working directory.
 	repo := t.TempDir()

@@ -480,6 +480,78 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
+// TestBreakerAndCancelled: who gives up says nothing of the host, neither in a row
+// of failures nor as the probe.
+func TestBreakerAndCancelled(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		var status atomic.Int32 // 0 for no answer
+		w.serve("forge.example", func(rw http.ResponseWriter, r *http.Request) {
+			if status.Load() == 0 {
+				<-r.Context().Done()
+				return
+			}
+			rw.WriteHeader(int(status.Load()))
+		})
+		c := w.client(Options{Attempts: 1, FailuresToOpen: 3})
+		giveUp := func() {
+			t.Helper()
+			status.Store(0)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := c.Get(ctx, "http://forge.example/")
+			wantErr(t, err, context.DeadlineExceeded)
+		}
+		fail := func(kind error) {
+			t.Helper()
+			status.Store(500)
+			_, err := c.Get(t.Context(), "http://forge.example/")
+			wantErr(t, err, kind)
+		}
+		fail(ErrServer)
+		giveUp()
+		fail(ErrServer)
+		giveUp()
+		fail(ErrServer)
+		fail(ErrBreaker)
+		time.Sleep(31 * time.Second)
+		giveUp() // as the probe
+		fail(ErrServer)
+		fail(ErrBreaker)
+		time.Sleep(31 * time.Second)
+		status.Store(200)
+		get(t, c, "http://forge.example/", "")
+		fail(ErrServer)
+		fail(ErrServer)
+	})
+}
+
+// TestRateLimitWhileQueued holds back those who waited for their turn when the
+// limit was reached.
+func TestRateLimitWhileQueued(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		start := time.Now()
+		var asked atomic.Int32
+		w.serve("forge.example", func(rw http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) == 1 {
+				time.Sleep(time.Second) // of the bubble: the others queue
+				rw.Header().Set("Retry-After", "60")
+				rw.WriteHeader(http.StatusTooManyRequests)
+			} else if time.Since(start) < time.Minute {
+				t.Errorf("asked after %s", time.Since(start))
+			}
+		})
+		c := w.client(Options{InFlight: 1})
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() { get(t, c, "http://forge.example/", "") })
+		}
+		all.Wait()
+		if asked.Load() != 6 {
+			t.Errorf("%d requests for 5 answers and a refusal", asked.Load())
+		}
+	})
+}
+
 func TestPages(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.serve("forge.example", func(rw http.ResponseWriter, r *http.Request) {
