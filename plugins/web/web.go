@@ -16,9 +16,9 @@
 // Retries are cenkalti/backoff, the breaker is sony/gobreaker, limits are
 // golang.org/x/sync and x/time, Cache-Control is read by pquerna/cachecontrol.
 // The cache is our own (store.go): of the libraries that do RFC 9111 whole,
-// gregjones/httpcache is no longer maintained, its successors have few users and
-// could not be had from the module proxy when this was written, and none has a
-// life for absences, a limit of size, checksums, and a name that holds the token.
+// gregjones/httpcache is no longer maintained and its successors have few users
+// yet. What a forge needs besides is a life for absences, a limit of size,
+// checksums, and names that the token takes part in.
 package web
 
 import (
@@ -336,7 +336,7 @@ func (c *Client) place(r *request) error {
 	switch {
 	case r.url.Host == "" || r.url.Opaque != "":
 		return c.wrong(r, "it names no host")
-	case r.url.Scheme == "http" && !slices.Contains(c.options.Insecure, r.url.Host):
+	case r.url.Scheme == "http" && !slices.ContainsFunc(c.options.Insecure, func(h string) bool { return strings.EqualFold(h, r.url.Host) }):
 		return c.wrong(r, "the host is asked over https alone, unless Options.Insecure names it")
 	case r.url.Scheme != "https" && r.url.Scheme != "http":
 		return c.wrong(r, "only https is spoken")

@@ -97,7 +97,7 @@ func (w *world) client(o Options) *Client {
 	w.t.Helper()
 	o.dial = w.dial
 	for host := range w.hosts {
-		o.Insecure = append(o.Insecure, host)
+		o.Insecure = append(o.Insecure, strings.ToUpper(host))
 	}
 	o.Insecure = append(o.Insecure, "gone.example")
 	if o.Logger == nil {
