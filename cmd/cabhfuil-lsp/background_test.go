@@ -31,6 +31,7 @@ func newShared(t *testing.T, seed uint64, commits int) *busy {
 		t.Fatal(err)
 	}
 	b.p.shared, b.p.env = true, []string{"XDG_RUNTIME_DIR=" + run}
+	write(t, filepath.Join(b.p.home, ".config", "ca-bhfuil", "global.yaml"), "daemon: {idle_timeout: 1m}\n") // whatever a busy machine does between two questions
 	t.Cleanup(func() {
 		stdout, stderr, code, err := b.p.run("", "stop", "--format", "json")
 		var said stopped
