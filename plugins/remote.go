@@ -31,6 +31,9 @@ func ParseRemote(raw string) (Remote, bool) {
 		switch u.Scheme {
 		case "http", "https":
 			host = u.Host
+			if port := u.Port(); port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+				host = u.Hostname()
+			}
 		case "ssh", "git", "git+ssh", "ssh+git":
 			host = u.Hostname() // an ssh port says nothing of the web's
 		default:
