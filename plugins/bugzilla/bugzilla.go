@@ -34,13 +34,13 @@ type Forge struct{ bugs plugins.Tracker }
 
 var _ plugins.Forge = Forge{}
 
-// New makes the forge. The projects of a setting are names in front of the
-// numbers of its bugs, and its remotes are repositories whose plain bugs it has.
+// New makes the forge. The remotes of a setting are repositories whose plain bugs
+// it has.
 func New(settings ...plugins.Setting) Forge {
 	all := plugins.Tracker{}
 	for _, s := range settings {
 		if base, ok := plugins.Base(s.URL); ok {
-			all = append(all, plugins.Place{Page: base + page, Names: s.Projects, Own: plain, Remotes: s.Remotes})
+			all = append(all, plugins.Place{Page: base + page, Own: plain, Remotes: s.Remotes})
 		}
 	}
 	return Forge{append(all, public...)}
