@@ -21,7 +21,7 @@ var scpLike = regexp.MustCompile(`^(?:[^@/:\s]+@)?([A-Za-z0-9][A-Za-z0-9.-]*):([
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
 
 // segment is one part of a project's path.
-var segment = regexp.MustCompile(`^[A-Za-z0-9_~][A-Za-z0-9_.~+-]*$`)
+var segment = regexp.MustCompile(`^[A-Za-z0-9_~+][A-Za-z0-9_.~+-]*$`)
 
 // ParseRemote reads a remote's URL in any of git's spellings. Credentials are
 // dropped. URLs of files, of helpers (ext::…) and malformed ones are none.

@@ -71,15 +71,39 @@ func settingsOf(g config.Global) map[string][]plugins.Setting {
 
 // newHost makes a host of all built-in plugins. What they claim is asked of them
 // here, in this process, so that none is started to be told that it has nothing to
-// do.
+// do. A host that the configuration gives to one kind of forge is no other kind's.
 func newHost(settings map[string][]plugins.Setting, log *slog.Logger, changed func()) *host.Host {
 	claims := map[string]func(string, plugins.Item) bool{}
 	for _, b := range builtin {
 		if d, err := b.make(settings[b.name]...).Describe(context.Background()); err == nil { // ours never fail
 			claims[b.name] = d.Claims()
+			if slices.Contains(config.ForgeType("").Values(), b.name) {
+				claims[b.name] = unless(givenAway(b.name, settings), claims[b.name])
+			}
 		}
 	}
 	return host.New(host.Options{Builtin: builtinNames(), Claims: claims, Settings: settings, Log: log, OnUpdate: changed})
+}
+
+// givenAway are the hosts that settings give to forges of other kinds.
+func givenAway(name string, settings map[string][]plugins.Setting) []string {
+	var hosts []string
+	for other, all := range settings {
+		for _, s := range all {
+			if other != name && s.Host != "" {
+				hosts = append(hosts, s.Host)
+			}
+		}
+	}
+	return hosts
+}
+
+// unless claims nothing on these hosts.
+func unless(hosts []string, claims func(string, plugins.Item) bool) func(string, plugins.Item) bool {
+	return func(remote string, it plugins.Item) bool {
+		r, ok := plugins.ParseRemote(remote)
+		return claims(remote, it) && !(ok && slices.ContainsFunc(hosts, r.Matches))
+	}
 }
 
 // forges shows the plugins to lookup.

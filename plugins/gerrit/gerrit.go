@@ -95,7 +95,9 @@ func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]
 		name := strings.TrimSuffix(strings.TrimSuffix(r.Host, ".googlesource.com"), "-review")
 		at.URL, at.browse = "https://"+name+"-review.googlesource.com", "https://"+name+".googlesource.com"
 	}
-	project = strings.TrimPrefix(project, "a/") // remotes of the web for who is logged in
+	if strings.HasPrefix(remote, "http") {
+		project = strings.TrimPrefix(project, "a/") // for who is logged in
+	}
 	switch {
 	case project == "":
 		return nil, false, nil
