@@ -103,7 +103,7 @@ func (s Sites) Locate(remote string) (site Site, project string, ok bool) {
 			continue
 		}
 		project := r.Project
-		if u, err := url.Parse(site.URL); err == nil && strings.HasPrefix(remote, "http") {
+		if u, err := url.Parse(site.URL); err == nil && r.Web {
 			if below := strings.Trim(u.Path, "/"); below != "" {
 				project = strings.TrimPrefix(project, below+"/")
 			}

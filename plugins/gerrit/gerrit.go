@@ -90,12 +90,12 @@ func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]
 			break
 		}
 	}
+	r, _ := plugins.ParseRemote(remote) // which Locate has read
 	if at.URL == "" {
-		r, _ := plugins.ParseRemote(remote) // which Locate has read
 		name := strings.TrimSuffix(strings.TrimSuffix(r.Host, ".googlesource.com"), "-review")
 		at.URL, at.browse = "https://"+name+"-review.googlesource.com", "https://"+name+".googlesource.com"
 	}
-	if strings.HasPrefix(remote, "http") {
+	if r.Web {
 		project = strings.TrimPrefix(project, "a/") // for who is logged in
 	}
 	switch {
