@@ -219,3 +219,29 @@ func TestOpenStack(t *testing.T) {
 		}
 	}
 }
+
+// TestForgesDocumented holds that docs/plugins.md names each place that is built in.
+func TestForgesDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/plugins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range builtin {
+		d, err := b.make().Describe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "| `"+b.name+"` |") {
+			t.Errorf("docs/plugins.md does not have %s", b.name)
+		}
+		for _, place := range d.Remotes {
+			name := strings.TrimPrefix(strings.TrimSuffix(place, "*"), "*.")
+			for _, prefix := range []string{"www.", "ssh.", "altssh."} { // other names of a host that it has
+				name = strings.TrimPrefix(name, prefix)
+			}
+			if !strings.Contains(string(text), "`"+name+"`") {
+				t.Errorf("docs/plugins.md does not say that %s knows %s", b.name, place)
+			}
+		}
+	}
+}
