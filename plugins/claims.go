@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Claims makes of a description the question whether an item, of a repository
@@ -21,6 +22,8 @@ func (d Description) Claims() func(remote string, it Item) bool {
 		}
 	}
 	anything := len(d.Remotes) == 0 && len(d.Keys) == 0
+	var mu sync.Mutex
+	known := map[string]bool{} // by remote: a document asks about thousands of keys
 	return func(remote string, it Item) bool {
 		switch {
 		case !slices.Contains(d.Kinds, it.Kind):
@@ -30,10 +33,23 @@ func (d Description) Claims() func(remote string, it Item) bool {
 		case remote == "":
 			return it.Kind == Bug && slices.ContainsFunc(keys, func(re *regexp.Regexp) bool { return re.MatchString(it.ID) })
 		}
-		r, ok := ParseRemote(remote)
-		return ok && slices.ContainsFunc(d.Remotes, r.Matches)
+		mu.Lock()
+		defer mu.Unlock()
+		claimed, seen := known[remote]
+		if !seen {
+			r, ok := ParseRemote(remote)
+			claimed = ok && slices.ContainsFunc(d.Remotes, r.Matches)
+			if len(known) >= maxKnown {
+				clear(known)
+			}
+			known[remote] = claimed
+		}
+		return claimed
 	}
 }
+
+// maxKnown bounds what Claims remembers.
+const maxKnown = 1000
 
 // Matches says whether a remote leads to a place that a pattern names, as Claims
 // explains. A host's case and a path's do not count, nor does a port that only

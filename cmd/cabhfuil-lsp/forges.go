@@ -77,8 +77,8 @@ func newHost(settings map[string][]plugins.Setting, log *slog.Logger, changed fu
 	for _, b := range builtin {
 		if d, err := b.make(settings[b.name]...).Describe(context.Background()); err == nil { // ours never fail
 			claims[b.name] = d.Claims()
-			if slices.Contains(config.ForgeType("").Values(), b.name) {
-				claims[b.name] = unless(givenAway(b.name, settings), claims[b.name])
+			if hosts := givenAway(b.name, settings); len(hosts) > 0 && slices.Contains(config.ForgeType("").Values(), b.name) {
+				claims[b.name] = unless(hosts, claims[b.name])
 			}
 		}
 	}
@@ -101,8 +101,11 @@ func givenAway(name string, settings map[string][]plugins.Setting) []string {
 // unless claims nothing on these hosts.
 func unless(hosts []string, claims func(string, plugins.Item) bool) func(string, plugins.Item) bool {
 	return func(remote string, it plugins.Item) bool {
+		if !claims(remote, it) {
+			return false
+		}
 		r, ok := plugins.ParseRemote(remote)
-		return claims(remote, it) && !(ok && slices.ContainsFunc(hosts, r.Matches))
+		return !ok || !slices.ContainsFunc(hosts, r.Matches)
 	}
 }
 
