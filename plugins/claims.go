@@ -15,11 +15,15 @@ import (
 // project's path: opendev.org, github.com/openstack. A host may begin with *. or
 // end with .*; both stand for at least one label. A * alone is any host.
 func (d Description) Claims() func(remote string, it Item) bool {
+	var texts []string
 	var keys []*regexp.Regexp
 	for _, k := range d.Keys {
-		if re, err := regexp.Compile(`^(?:` + k + `)$`); err == nil {
-			keys = append(keys, re)
+		if re, err := regexp.Compile("^(?:" + k + ")$"); err == nil {
+			texts, keys = append(texts, "(?:"+k+")"), append(keys, re)
 		}
+	}
+	if one, err := regexp.Compile("^(?:" + strings.Join(texts, "|") + ")$"); err == nil && len(keys) > 0 { // not where two name a group alike
+		keys = []*regexp.Regexp{one}
 	}
 	anything := len(d.Remotes) == 0 && len(d.Keys) == 0
 	var mu sync.Mutex

@@ -51,6 +51,19 @@ func TestClaimsOfOld(t *testing.T) {
 	}
 }
 
+// TestClaimsKeys holds that keys match as a whole, also beside one that is no
+// expression and two that name a group alike.
+func TestClaimsKeys(t *testing.T) {
+	for _, keys := range [][]string{{"A-[0-9]+", "lp#[0-9]+|bug#1"}, {"(", "A-(?P<n>[0-9]+)", "(?:lp#(?P<n>[0-9]+)|bug#1)"}} {
+		claims := plugins.Description{Kinds: []plugins.Kind{plugins.Bug}, Keys: keys}.Claims()
+		for id, want := range map[string]bool{"A-1": true, "lp#12": true, "bug#1": true, "XA-1": false, "A-1x": false, "bug#12": false, "": false} {
+			if got := claims("", plugins.Item{Kind: plugins.Bug, ID: id}); got != want {
+				t.Errorf("%q claims %q: %v", keys, id, got)
+			}
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	want := plugins.Setting{Host: "git.example.org", URL: "https://git.example.org", Projects: []string{"A"}, Remotes: []string{"*"}, Key: `A-(\d+)`}
 	env, err := plugins.Environment([]plugins.Setting{want})

@@ -126,8 +126,7 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 			case known && urls[i] == "":
 				urls[i] = url
 			case known || urls[i] != "":
-			case !h.pending[q] && !h.claimed(q):
-				h.remember(q, "")
+			case !h.pending[q] && !h.claimed(q): // not worth remembering
 			case !h.pending[q]:
 				ask = append(ask, it)
 				fallthrough
