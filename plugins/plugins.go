@@ -20,6 +20,8 @@ const (
 	Commit Kind = "commit" // ID is the full SHA
 	Pull   Kind = "pull"   // ID is the number of a pull or merge request
 	Issue  Kind = "issue"  // ID is the number
+	Change Kind = "change" // ID is a number, or a Change-Id: I and 40 hex digits
+	Bug    Kind = "bug"    // ID is a tracker's name and a number, as text names it: bug#1, lp#1, bsc#1, PROJ-1
 	Branch Kind = "branch" // ID is the name
 	Tag    Kind = "tag"    // ID is the name
 	File   Kind = "file"   // ID is a commit, branch or tag; Path and Line say where
@@ -40,6 +42,11 @@ type Description struct {
 	Title   string // for people, such as "GitHub"
 	Version string
 	Kinds   []Kind // what it links to
+	// Remotes are the places that it knows, as patterns of Claims. Keys are regular
+	// expressions (RE2) that the IDs of bugs match as a whole which it knows without
+	// any remote. Where both are empty, it is asked about everything.
+	Remotes []string
+	Keys    []string
 }
 
 // Forge is what a plugin implements. Its methods may be called from several
@@ -49,6 +56,7 @@ type Forge interface {
 	Describe(ctx context.Context) (Description, error)
 	// Links makes the addresses of items of the repository behind a remote's URL,
 	// without asking the network: one for each item in order, "" where there is
-	// none. known is false where the remote is not this forge's.
+	// none. known is false where the remote is not this forge's. The remote is ""
+	// where a bug's ID alone says which tracker has it.
 	Links(ctx context.Context, remote string, items []Item) (urls []string, known bool, err error)
 }

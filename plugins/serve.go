@@ -75,7 +75,7 @@ func (r *receiver) Describe(ctx context.Context, _ *wire.DescribeRequest) (*wire
 	if err != nil {
 		return nil, err
 	}
-	reply := &wire.DescribeReply{Name: d.Name, Title: d.Title, Version: d.Version}
+	reply := &wire.DescribeReply{Name: d.Name, Title: d.Title, Version: d.Version, Remotes: d.Remotes, Keys: d.Keys}
 	for _, k := range d.Kinds {
 		reply.Kinds = append(reply.Kinds, string(k))
 	}
@@ -104,7 +104,7 @@ func (r *remote) Describe(ctx context.Context) (Description, error) {
 	if err != nil {
 		return Description{}, fmt.Errorf("asking the plugin what it is: %w", err)
 	}
-	out := Description{Name: d.GetName(), Title: d.GetTitle(), Version: d.GetVersion()}
+	out := Description{Name: d.GetName(), Title: d.GetTitle(), Version: d.GetVersion(), Remotes: d.GetRemotes(), Keys: d.GetKeys()}
 	for _, k := range d.GetKinds() {
 		out.Kinds = append(out.Kinds, Kind(k))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -163,12 +164,97 @@ func (d *decoder) global(g *Global) {
 		kept = append(kept, p)
 	}
 	g.Plugins = kept
+	g.Forges = d.forges(g.Forges)
+	g.Trackers = d.trackers(g.Trackers)
 	for _, part := range []struct {
 		path string
 		size Size
 	}{{"storage.max_cache_size", g.Storage.MaxCacheSize}, {"storage.max_state_size", g.Storage.MaxStateSize}} {
 		if _, written := d.at[part.path]; written && part.size > g.Storage.MaxTotalSize && !d.faulty(part.path) {
 			d.fault(d.placeOf(part.path), part.path, quote(part.size.String()), "is more than the whole", "at most storage.max_total_size, which is "+g.Storage.MaxTotalSize.String(), "lower it, or raise that")
+		}
+	}
+}
+
+// forges keeps those that can be used.
+func (d *decoder) forges(all []Forge) []Forge {
+	hosts := map[string]string{}
+	kept := []Forge{}
+	for i, f := range all {
+		at := fmt.Sprintf("forges[%d]", i)
+		if d.misshapen(at) || d.faulty(at) || d.twice(hosts, at+".host", f.Host, f.Host, "each host once") {
+			continue
+		}
+		kept = append(kept, f)
+	}
+	return kept
+}
+
+// trackers keeps those that can be used: with what their type needs, and nothing
+// that it has no use for.
+func (d *decoder) trackers(all []Tracker) []Tracker {
+	kept := []Tracker{}
+	for i, t := range all {
+		at := fmt.Sprintf("trackers[%d]", i)
+		if d.misshapen(at) || d.faulty(at) {
+			continue
+		}
+		lacks := func(field, expected string) {
+			d.fault(d.placeOf(at), at+"."+field, "", "is not there", expected+" beside type: "+string(t.Type), "")
+		}
+		useless := func(field string, there bool) {
+			if there {
+				d.fault(d.placeOf(at+"."+field), at+"."+field, "", "has no use beside type: "+string(t.Type), "no "+field, "remove it")
+			}
+		}
+		useless("key", t.Key != "" && t.Type != TrackerTemplate)
+		switch t.Type {
+		case TrackerTemplate:
+			if t.Key == "" {
+				lacks("key", forms["key"].expected)
+			} else if t.URL != "" {
+				d.groups(at, t)
+			}
+			useless("projects", len(t.Projects) > 0)
+		case TrackerLaunchpad:
+			if len(t.Remotes) == 0 {
+				lacks("remotes", "the remotes whose bugs are Launchpad's")
+			}
+			useless("url", t.URL != "")
+			useless("projects", len(t.Projects) > 0)
+		case TrackerBugzilla:
+			if len(t.Remotes) == 0 {
+				lacks("remotes", "the remotes whose bugs it has")
+			}
+			useless("projects", len(t.Projects) > 0)
+		}
+		if t.URL == "" && t.Type != TrackerLaunchpad {
+			lacks("url", "its web address")
+		}
+		if t.Type != TrackerTemplate && group.MatchString(t.URL) {
+			d.fault(d.placeOf(at+".url"), at+".url", quote(t.URL), "names a group", "a web address alone beside type: "+string(t.Type), "")
+		}
+		if !d.faulty(at) {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}
+
+// groups tells the groups of a template's address that its key does not have.
+func (d *decoder) groups(at string, t Tracker) {
+	re, err := regexp.Compile(t.Key)
+	if err != nil {
+		return // told already
+	}
+	places := group.FindAllString(t.URL, -1)
+	if len(places) == 0 {
+		d.fault(d.placeOf(at+".url"), at+".url", quote(t.URL), "is the same for every key", "an address with {1} for the first group of key, or {0} for all of it", "")
+	}
+	for _, place := range places {
+		if n := int(place[1] - '0'); n > re.NumSubexp() {
+			d.fault(d.placeOf(at+".url"), at+".url", quote(t.URL), "names "+place+", and the key has fewer groups", fmt.Sprintf("groups up to {%d}", re.NumSubexp()), "put ( ) around what is meant in key")
+			return
 		}
 	}
 }

@@ -229,7 +229,7 @@ func shown(v reflect.Value, tag reflect.StructTag) any {
 		return x
 	}
 	switch text := v.String(); tag.Get("is") {
-	case "url":
+	case "url", "web", "page":
 		return redact(text)
 	case "helper": // a shell's line may hold anything
 		word, rest, _ := strings.Cut(text, " ")

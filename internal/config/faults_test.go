@@ -105,6 +105,12 @@ func counts(c config.Config) string {
 	for _, d := range c.Global.Dialects {
 		fmt.Fprintf(&b, "dialect %s\n", d.Name)
 	}
+	for _, f := range c.Global.Forges {
+		fmt.Fprintf(&b, "forge %s\n", strings.TrimSpace(string(f.Type)+" "+f.Host+" "+f.URL))
+	}
+	for _, t := range c.Global.Trackers {
+		fmt.Fprintf(&b, "tracker %s\n", strings.TrimSpace(string(t.Type)+" "+t.URL))
+	}
 	for _, p := range c.Global.Plugins {
 		fmt.Fprintf(&b, "plugin %s\n", p.Name)
 	}

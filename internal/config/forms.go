@@ -48,16 +48,26 @@ var forms = map[string]form{
 	"refspec": {name: "refspec", expected: "refs such as refs/heads/*, or +refs/heads/*:refs/remotes/fork/*", check: checkRefspec},
 	"env":     {name: "variable", expected: "the name of an environment variable, such as GITHUB_TOKEN", pattern: variable.String(), check: matching(variable, "is no name of an environment variable")},
 	"sha256":  {name: "SHA-256", expected: "64 hex digits", pattern: checksum.String(), check: matching(checksum, "is no SHA-256")},
+	"host":    {name: "host", expected: "a host's name, such as git.example.org or git.example.org:8443", pattern: hostName.String(), check: matching(hostName, "is no host's name"), normal: strings.ToLower},
+	"web":     {name: "web address", expected: "an address such as https://git.example.org", check: checkWeb, normal: func(s string) string { return strings.TrimRight(s, "/") }},
+	"page":    {name: "web address", expected: "an address such as https://jira.example.org, with template https://bugs.example.org/{1}", check: checkPage},
+	"project": {name: "project", expected: "what stands in front of a number, such as PROJ", pattern: project.String(), check: matching(project, "can stand in front of no bug's number")},
+	"place":   {name: "remote", expected: "a host, or a host and the beginning of a path, such as github.com/acme, or * for all", pattern: remotePlace.String(), check: matching(remotePlace, "is no place of a remote")},
+	"key":     {name: "expression", expected: "a regular expression (RE2) such as 'ACME-([0-9]+)'", check: checkKey},
 	"helper":  {name: "helper", expected: "a credential helper of git's, such as store or /usr/lib/git-core/git-credential-libsecret", check: checkName},
 }
 
 var (
-	durations = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$`)
-	duration  = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)`)
-	sizes     = regexp.MustCompile(`^[0-9]+(\.[0-9]+)? ?([kKMGTP]i?)?B$`)
-	variable  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	checksum  = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
-	scpLike   = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/:].*$|^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:/.*$`)
+	durations   = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$`)
+	duration    = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)`)
+	sizes       = regexp.MustCompile(`^[0-9]+(\.[0-9]+)? ?([kKMGTP]i?)?B$`)
+	variable    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	checksum    = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+	project     = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	group       = regexp.MustCompile(`\{[0-9]\}`)
+	remotePlace = regexp.MustCompile(`^\*$|^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9_.~+-]+)*/?$`)
+	scpLike     = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/:].*$|^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:/.*$`)
 )
 
 var units = map[string]time.Duration{
@@ -221,6 +231,52 @@ func checkURL(text string) error {
 	case "file":
 	default:
 		return fmt.Errorf("has the unknown scheme %s", quote(u.Scheme))
+	}
+	return nil
+}
+
+// checkWeb lets pass what links are made from.
+func checkWeb(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || strings.ContainsFunc(text, unicode.IsSpace):
+		return errors.New("is no URL")
+	case !web(u.Scheme):
+		return errors.New("is no web address")
+	case u.User != nil:
+		return errors.New("names a user, whom every link would name")
+	case !hostName.MatchString(u.Host):
+		return errors.New("names no host")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("has more than a path")
+	}
+	return nil
+}
+
+// checkPage is checkWeb for what may be the address of one bug, with groups behind
+// the host.
+func checkPage(text string) error {
+	if !strings.Contains(text, "{") {
+		return checkWeb(text)
+	}
+	scheme, rest, _ := strings.Cut(text, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	if err := checkWeb(scheme + "://" + host); err != nil {
+		return err
+	}
+	path = group.ReplaceAllString(path, "1")
+	if _, err := url.Parse("https://host/" + path); err != nil || strings.ContainsAny(path, "{}") || strings.ContainsFunc(path, unicode.IsSpace) {
+		return errors.New("is no URL with groups such as {1}")
+	}
+	return nil
+}
+
+func checkKey(text string) error {
+	if text == "" {
+		return errors.New("is empty")
+	}
+	if _, err := regexp.Compile(text); err != nil {
+		return errors.New("is no regular expression")
 	}
 	return nil
 }

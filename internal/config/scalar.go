@@ -16,7 +16,7 @@ import (
 func (d *decoder) scalar(text string, n ast.Node, at place, v reflect.Value, f field) {
 	wrong := func(problem string) {
 		shown := quote(text)
-		if f.tag.Get("is") == "url" {
+		if is := f.tag.Get("is"); is == "url" || is == "web" || is == "page" {
 			shown = quote(redact(text))
 		}
 		d.fault(at, f.path, shown, problem, expectedOf(v.Type(), f.tag), didYouMean(text, v.Type()))

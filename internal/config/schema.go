@@ -120,6 +120,8 @@ type Global struct {
 	Performance Performance    `yaml:"performance" doc:"ca-bhfuil's" unused:"accepted for ca-bhfuil's sake"`
 	Features    Features       `yaml:"features" doc:"each can be off"`
 	Dialects    []dialect.Spec `yaml:"dialects" doc:"how your community writes that a commit is a copy, a revert or a fix (see dialects.md)"`
+	Forges      []Forge        `yaml:"forges" doc:"forges that are not built in, such as your own GitLab (see plugins.md)"`
+	Trackers    []Tracker      `yaml:"trackers" doc:"trackers that are not built in, and whose bugs are whose (see plugins.md)"`
 	Plugins     []Plugin       `yaml:"plugins" doc:"forges of your own" unused:"built-in ones only yet"`
 	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process (see background.md)"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
@@ -185,6 +187,46 @@ type Features struct {
 	Forges          bool `yaml:"forges" default:"true" doc:"ask forges, and link to them"`
 	CodeLens        bool `yaml:"code_lens" default:"true" doc:"lines above text that names commits, and above code"`
 	Diagnostics     bool `yaml:"diagnostics" default:"true" doc:"what is wrong with names of commits in messages"`
+}
+
+// Forge is a place where a kind of forge runs.
+type Forge struct {
+	Type ForgeType `yaml:"type" need:"yes" doc:"the kind of forge"`
+	Host string    `yaml:"host" is:"host" need:"yes" doc:"the host that remotes name"`
+	URL  string    `yaml:"url" is:"web" doc:"its web address, where that is not https://HOST; with gerrit, the address of Gerrit"`
+}
+
+// ForgeType is a kind of forge.
+type ForgeType string
+
+// Values are the kinds of forges.
+func (ForgeType) Values() []string {
+	return []string{"github", "gitlab", "gitea", "gerrit", "bitbucket"}
+}
+
+// Tracker is a place where a kind of tracker runs.
+type Tracker struct {
+	Type     TrackerType `yaml:"type" need:"yes" doc:"the kind of tracker"`
+	URL      string      `yaml:"url" is:"page" doc:"its web address; with template, the address of a bug, with {1} for the first group of key"`
+	Projects []string    `yaml:"projects" is:"project" doc:"with jira, what stands in front of the numbers of its issues, such as PROJ; none here and in remotes is all that no other tracker has"`
+	Remotes  []string    `yaml:"remotes" is:"place" doc:"in whose repositories bug 1, with jira any PROJ-1, is one of its bugs; with template, the only ones that it counts in; * for all"`
+	Key      string      `yaml:"key" is:"key" doc:"with template, the regular expression (RE2) that the whole of a key matches, spelt ACME-1 or bug#1"`
+}
+
+// TrackerType is a kind of tracker.
+type TrackerType string
+
+// The kinds of trackers that checks know.
+const (
+	TrackerJira      TrackerType = "jira"
+	TrackerBugzilla  TrackerType = "bugzilla"
+	TrackerLaunchpad TrackerType = "launchpad"
+	TrackerTemplate  TrackerType = "template"
+)
+
+// Values are the kinds of trackers.
+func (TrackerType) Values() []string {
+	return []string{string(TrackerJira), string(TrackerBugzilla), string(TrackerLaunchpad), string(TrackerTemplate)}
 }
 
 // Plugin is a forge of the user's.

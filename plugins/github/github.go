@@ -1,61 +1,61 @@
-// Package github knows GitHub's addresses: github.com, and Enterprise hosts
-// whose name begins with "github.". It asks no network.
+// Package github knows GitHub's addresses: github.com, Enterprise hosts whose name
+// begins with "github.", and those that the settings name. It asks no network.
 package github
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 )
 
 // Forge is GitHub.
-type Forge struct{}
+type Forge struct{ sites plugins.Sites }
 
 var _ plugins.Forge = Forge{}
 
+const web = "https://github.com"
+
 // New makes the forge.
-func New() Forge { return Forge{} }
+func New(settings ...plugins.Setting) Forge {
+	return Forge{plugins.NewSites(settings, plugins.Site{Match: "github.com", URL: web}, plugins.Site{Match: "www.github.com", URL: web}, plugins.Site{Match: "ssh.github.com", URL: web}, plugins.Site{Match: "github.*"})}
+}
 
 // Describe says what it is.
-func (Forge) Describe(context.Context) (plugins.Description, error) {
+func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "github", Title: "GitHub", Version: "1",
-		Kinds: []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
+		Kinds:   []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
+		Remotes: f.sites.Remotes(),
 	}, nil
 }
 
 // Links makes GitHub's addresses.
-func (Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
-	r, ok := plugins.ParseRemote(remote)
-	host := strings.TrimPrefix(r.Host, "www.")
-	if !ok || strings.Count(r.Project, "/") != 1 || host != "github.com" && !strings.HasPrefix(host, "github.") {
+func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
+	site, project, ok := f.sites.Locate(remote)
+	if !ok || strings.Count(project, "/") != 1 {
 		return nil, false, nil
 	}
-	urls := make([]string, len(items))
-	for i, it := range items {
-		project := r.Project
-		if it.Project != "" {
-			other, ok := plugins.ParseRemote("https://" + host + "/" + it.Project)
-			if !ok || strings.Count(other.Project, "/") != 1 {
-				continue
-			}
-			project = other.Project
+	base := site.URL
+	if base == "" { // an Enterprise host
+		r, _ := plugins.ParseRemote(remote) // which Locate has read
+		if strings.HasPrefix(r.Host, "github.com.") || strings.HasPrefix(r.Host, "github.com:") {
+			return nil, false, nil // somebody who wants to be taken for GitHub
 		}
-		if path := page(it); path != "" {
-			urls[i] = "https://" + host + "/" + project + path
-		}
+		base = "https://" + r.Host
 	}
-	return urls, true, nil
+	return plugins.Pages(project, items, func(project string, it plugins.Item) string {
+		path := page(it)
+		if strings.Count(project, "/") != 1 || path == "" {
+			return ""
+		}
+		return base + "/" + project + path
+	}), true, nil
 }
 
 // page is the address of an item below its project, or "".
 func page(it plugins.Item) string {
 	id := plugins.PathEscape(it.ID)
-	if id == "" {
-		return ""
-	}
 	switch it.Kind {
 	case plugins.Commit:
 		return "/commit/" + id
@@ -64,18 +64,10 @@ func page(it plugins.Item) string {
 	case plugins.Tag:
 		return "/releases/tag/" + id
 	case plugins.File:
-		path := "/blob/" + id + "/" + plugins.PathEscape(strings.TrimPrefix(it.Path, "/"))
-		if it.Line > 0 {
-			path += "#L" + strconv.Itoa(it.Line)
-		}
-		return path
-	case plugins.Pull, plugins.Issue:
-		if n, err := strconv.ParseUint(it.ID, 10, 63); err != nil || n == 0 {
-			return ""
-		}
-		if it.Kind == plugins.Pull {
-			return "/pull/" + id
-		}
+		return "/blob/" + id + "/" + plugins.PathEscape(strings.TrimPrefix(it.Path, "/")) + plugins.Fragment("L", it.Line)
+	case plugins.Pull:
+		return "/pull/" + id
+	case plugins.Issue:
 		return "/issues/" + id // leads on to the pull request where it is one
 	}
 	return ""

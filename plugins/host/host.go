@@ -9,12 +9,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/go-hclog"
@@ -27,8 +30,14 @@ import (
 
 // Options configure a Host.
 type Options struct {
-	// Builtin are the names of the forges that ship with the program.
+	// Builtin are the names of the forges that ship with the program, in the order
+	// in which they are asked.
 	Builtin []string
+	// Claims are what forges say that they may know, by name: who claims nothing of
+	// a question is not started for it. One that is not here is asked everything.
+	Claims map[string]func(remote string, it plugins.Item) bool
+	// Settings are handed to the plugins when they start, by name.
+	Settings map[string][]plugins.Setting
 	// Command makes the process of a built-in plugin; nil for this program itself,
 	// as "<program> plugin NAME".
 	Command func(name string) *exec.Cmd
@@ -79,7 +88,11 @@ func New(opt Options) *Host {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Host{opt: opt, ctx: ctx, stop: stop, cache: map[question]string{}, pending: map[question]bool{}}
 	for _, name := range opt.Builtin {
-		h.forges = append(h.forges, &supervised{name: name, host: h, lock: make(chan struct{}, 1)})
+		claims := opt.Claims[name]
+		if claims == nil {
+			claims = func(string, plugins.Item) bool { return true }
+		}
+		h.forges = append(h.forges, &supervised{name: name, host: h, claims: claims, lock: make(chan struct{}, 1)})
 	}
 	return h
 }
@@ -98,7 +111,8 @@ func selfCommand(name string) *exec.Cmd {
 
 // Links answers what is known of the items of a repository with these remotes:
 // "" where no forge has a page. pending says that some are being asked for;
-// OnUpdate tells when they are known.
+// OnUpdate tells when they are known. What no forge claims is known at once. A
+// remote of "" asks for bugs whose ID alone says which tracker has them.
 func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pending bool) {
 	urls = make([]string, len(items))
 	h.mu.Lock()
@@ -111,10 +125,12 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 			switch {
 			case known && urls[i] == "":
 				urls[i] = url
-			case !known && !h.pending[q]:
+			case known || urls[i] != "":
+			case !h.pending[q] && !h.claimed(q): // not worth remembering
+			case !h.pending[q]:
 				ask = append(ask, it)
 				fallthrough
-			case !known:
+			default:
 				pending = true
 			}
 		}
@@ -128,32 +144,57 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 	return urls, pending
 }
 
-// ask asks the forges in turn and remembers the first one's answer that knows
-// the remote. Where a forge failed nothing is remembered, so that it is asked
-// again.
-func (h *Host) ask(remote string, items []plugins.Item) {
-	answer := make([]string, len(items))
-	var failed error
-	for _, f := range h.forges {
-		urls, known, err := f.links(h.ctx, remote, items)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		if known {
-			answer, failed = urls, nil
-			break
-		}
-	}
-	h.mu.Lock()
+// claimed says whether any forge may know the answer.
+func (h *Host) claimed(q question) bool {
+	return slices.ContainsFunc(h.forges, func(f *supervised) bool { return f.claims(q.remote, q.item) })
+}
+
+// remember keeps an answer. mu is held.
+func (h *Host) remember(q question, url string) {
 	if len(h.cache) > maxCached {
 		clear(h.cache)
 	}
+	h.cache[q] = url
+}
+
+// ask asks the forges in turn, each for what it claims and nobody before it has a
+// page of, and remembers the answers. Where a forge failed whose page it might
+// have been, nothing is remembered, so that it is asked again.
+func (h *Host) ask(remote string, items []plugins.Item) {
+	answer, unsure := make([]string, len(items)), make([]bool, len(items))
+	var failed error
+	for _, f := range h.forges {
+		var mine []plugins.Item
+		var at []int
+		for i, it := range items {
+			if answer[i] == "" && f.claims(remote, it) {
+				mine, at = append(mine, it), append(at, i)
+			}
+		}
+		if len(mine) == 0 {
+			continue
+		}
+		urls, known, err := f.links(h.ctx, remote, mine)
+		if err != nil {
+			failed = errors.Join(failed, err)
+		}
+		for j, i := range at {
+			switch {
+			case err != nil:
+				unsure[i] = true
+			case known:
+				answer[i] = webOnly(urls[j])
+			}
+		}
+	}
+	news := false
+	h.mu.Lock()
 	for i, it := range items {
 		q := question{remote, it}
 		delete(h.pending, q)
-		if failed == nil {
-			h.cache[q] = webOnly(answer[i])
+		if answer[i] != "" || !unsure[i] {
+			h.remember(q, answer[i])
+			news = true
 		}
 	}
 	closed := h.closed
@@ -161,17 +202,18 @@ func (h *Host) ask(remote string, items []plugins.Item) {
 	if failed != nil && !closed {
 		h.opt.Log.Warn("plugin", "error", failed)
 	}
-	if failed == nil && !closed {
+	if news && !closed {
 		h.opt.OnUpdate()
 	}
 }
 
 // webOnly drops what is no web address: plugins are programs of others.
-func webOnly(url string) string {
-	if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") || strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+func webOnly(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsFunc(address, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return ""
 	}
-	return url
+	return address
 }
 
 // Status is how a plugin is doing.
@@ -241,8 +283,9 @@ func (h *Host) Close() error {
 // supervised is one plugin: at most one process, restarted when it is asked
 // again after it died, with a growing pause in between.
 type supervised struct {
-	name string
-	host *Host
+	name   string
+	host   *Host
+	claims func(remote string, it plugins.Item) bool
 
 	lock   chan struct{} // guards client; a waiter can give up
 	client *plugin.Client
@@ -322,8 +365,10 @@ func (s *supervised) running(ctx context.Context) (plugins.Forge, error) {
 	s.st.Starts++
 	s.mu.Unlock()
 	if err != nil {
-		s.client.Kill()
-		s.client = nil
+		if s.client != nil {
+			s.client.Kill()
+			s.client = nil
+		}
 		s.failed(err)
 		return nil, err
 	}
@@ -335,8 +380,12 @@ func (s *supervised) running(ctx context.Context) (plugins.Forge, error) {
 }
 
 func (s *supervised) start() (plugins.Forge, error) {
+	settings, err := plugins.Environment(s.host.opt.Settings[s.name])
+	if err != nil {
+		return nil, err
+	}
 	cmd := s.host.opt.Command(s.name)
-	cmd.Env = append(environment(), cmd.Env...)
+	cmd.Env = append(append(environment(), cmd.Env...), settings...)
 	detach(cmd)
 	s.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugins.Handshake, Plugins: plugin.PluginSet{plugins.Served: &plugins.Bridge{}},

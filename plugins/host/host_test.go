@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/forgetest"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/github"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/template"
 )
 
 // crasher is a forge that ends its process when it is asked for links.
@@ -49,6 +51,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("HOST_TEST_PLUGIN") {
 	case "github":
 		plugins.Serve(github.New())
+	case "template":
+		plugins.Serve(template.New(plugins.Settings()...))
 	case "crasher":
 		plugins.Serve(crasher{github.New()})
 	case "hanger":
@@ -127,6 +131,55 @@ func TestLinks(t *testing.T) {
 	}
 	if s := h.Status()[0]; !s.Running || s.Starts != 1 {
 		t.Errorf("status %+v", s)
+	}
+}
+
+// settled asks until nothing is pending.
+func settled(t *testing.T, h *host.Host, remotes []string, items ...plugins.Item) []string {
+	t.Helper()
+	limit := time.After(10 * time.Second)
+	for {
+		urls, pending := h.Links(remotes, items)
+		if !pending {
+			return urls
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-limit:
+			t.Fatal("still pending")
+		}
+	}
+}
+
+// TestClaims holds that a plugin is started for what it claims alone, that each
+// item is asked of those who claim it, and that settings reach their plugin.
+func TestClaims(t *testing.T) {
+	setting := plugins.Setting{Key: `ACME-(\d+)`, URL: "https://bugs.example.org/{1}"}
+	claims := map[string]func(string, plugins.Item) bool{}
+	for _, f := range []plugins.Forge{github.New(), template.New(setting)} {
+		d, err := f.Describe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims[d.Name] = d.Claims()
+	}
+	h := host.New(host.Options{Builtin: []string{"template", "github"}, Command: command, Claims: claims, Settings: map[string][]plugins.Setting{"template": {setting}}})
+	defer h.Close() //nolint:errcheck // it never fails
+	starts := func() (all []int) {
+		for _, s := range h.Status() {
+			all = append(all, s.Starts)
+		}
+		return all
+	}
+	bug := plugins.Item{Kind: plugins.Bug, ID: "ACME-7"}
+	if urls, pending := h.Links([]string{"", "https://nobody.example/a/b"}, []plugins.Item{item, {Kind: plugins.Bug, ID: "OTHER-1"}}); pending || urls[0] != "" || urls[1] != "" || !slices.Equal(starts(), []int{0, 0}) {
+		t.Errorf("what nobody claims: %q, pending %v, starts %v", urls, pending, starts())
+	}
+	if urls := settled(t, h, []string{"", remote}, item); urls[0] == "" || !slices.Equal(starts(), []int{0, 1}) {
+		t.Errorf("an issue: %q, starts %v", urls, starts())
+	}
+	if urls := settled(t, h, []string{"", remote}, bug, item); !slices.Equal(urls, []string{"https://bugs.example.org/7", "https://github.com/acme/engine/issues/12"}) || !slices.Equal(starts(), []int{1, 1}) {
+		t.Errorf("a bug and an issue: %q, starts %v", urls, starts())
 	}
 }
 

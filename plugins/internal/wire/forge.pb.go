@@ -65,6 +65,8 @@ type DescribeReply struct {
 	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
 	Kinds         []string               `protobuf:"bytes,4,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	Remotes       []string               `protobuf:"bytes,5,rep,name=remotes,proto3" json:"remotes,omitempty"`
+	Keys          []string               `protobuf:"bytes,6,rep,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,6 +125,20 @@ func (x *DescribeReply) GetVersion() string {
 func (x *DescribeReply) GetKinds() []string {
 	if x != nil {
 		return x.Kinds
+	}
+	return nil
+}
+
+func (x *DescribeReply) GetRemotes() []string {
+	if x != nil {
+		return x.Remotes
+	}
+	return nil
+}
+
+func (x *DescribeReply) GetKeys() []string {
+	if x != nil {
+		return x.Keys
 	}
 	return nil
 }
@@ -312,12 +328,14 @@ var File_plugins_internal_wire_forge_proto protoreflect.FileDescriptor
 const file_plugins_internal_wire_forge_proto_rawDesc = "" +
 	"\n" +
 	"!plugins/internal/wire/forge.proto\x12\x12cabhfuil.plugin.v1\"\x11\n" +
-	"\x0fDescribeRequest\"i\n" +
+	"\x0fDescribeRequest\"\x97\x01\n" +
 	"\rDescribeReply\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\tR\aversion\x12\x14\n" +
-	"\x05kinds\x18\x04 \x03(\tR\x05kinds\"V\n" +
+	"\x05kinds\x18\x04 \x03(\tR\x05kinds\x12\x18\n" +
+	"\aremotes\x18\x05 \x03(\tR\aremotes\x12\x12\n" +
+	"\x04keys\x18\x06 \x03(\tR\x04keys\"V\n" +
 	"\fLinksRequest\x12\x16\n" +
 	"\x06remote\x18\x01 \x01(\tR\x06remote\x12.\n" +
 	"\x05items\x18\x02 \x03(\v2\x18.cabhfuil.plugin.v1.ItemR\x05items\"l\n" +

@@ -1,0 +1,99 @@
+// Package bitbucket knows the addresses of Bitbucket's two products: of Cloud,
+// which is bitbucket.org, and of Data Center (once Server), which the settings
+// name. It asks no network.
+package bitbucket
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+)
+
+const cloud = "https://bitbucket.org"
+
+// Forge is Bitbucket.
+type Forge struct{ sites plugins.Sites }
+
+var _ plugins.Forge = Forge{}
+
+// New makes the forge.
+func New(settings ...plugins.Setting) Forge {
+	return Forge{plugins.NewSites(settings, plugins.Site{Match: "bitbucket.org", URL: cloud}, plugins.Site{Match: "altssh.bitbucket.org", URL: cloud})}
+}
+
+// Describe says what it is.
+func (f Forge) Describe(context.Context) (plugins.Description, error) {
+	return plugins.Description{
+		Name: "bitbucket", Title: "Bitbucket", Version: "1",
+		Kinds:   []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
+		Remotes: f.sites.Remotes(),
+	}, nil
+}
+
+// Links makes Bitbucket's addresses.
+func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
+	site, project, ok := f.sites.Locate(remote)
+	inCloud := site.URL == cloud
+	if !inCloud {
+		project = strings.TrimPrefix(project, "scm/") // as its remotes on the web have it
+	}
+	if !ok || strings.Count(project, "/") != 1 {
+		return nil, false, nil
+	}
+	return plugins.Pages(project, items, func(project string, it plugins.Item) string {
+		path := serverPage(it)
+		if inCloud {
+			path = page(it)
+		}
+		key, name, two := strings.Cut(project, "/")
+		if !two || strings.Contains(name, "/") || path == "" {
+			return ""
+		}
+		switch user, own := strings.CutPrefix(key, "~"); {
+		case inCloud:
+			return cloud + "/" + project + path
+		case own:
+			return site.URL + "/users/" + user + "/repos/" + name + path
+		}
+		return site.URL + "/projects/" + key + "/repos/" + name + path
+	}), true, nil
+}
+
+// page is the address of an item below its project in Cloud, or "".
+func page(it plugins.Item) string {
+	id := plugins.PathEscape(it.ID)
+	switch it.Kind {
+	case plugins.Commit:
+		return "/commits/" + id
+	case plugins.Branch:
+		return "/branch/" + id
+	case plugins.Tag:
+		return "/commits/tag/" + id
+	case plugins.File:
+		return "/src/" + id + "/" + plugins.PathEscape(strings.TrimPrefix(it.Path, "/")) + plugins.Fragment("lines-", it.Line)
+	case plugins.Pull:
+		return "/pull-requests/" + id
+	case plugins.Issue:
+		return "/issues/" + id
+	}
+	return ""
+}
+
+// serverPage is page for Data Center, which has no issues.
+func serverPage(it plugins.Item) string {
+	switch it.Kind {
+	case plugins.Commit:
+		return "/commits/" + it.ID
+	case plugins.Branch:
+		return "/browse?at=" + url.QueryEscape("refs/heads/"+it.ID)
+	case plugins.Tag:
+		return "/browse?at=" + url.QueryEscape("refs/tags/"+it.ID)
+	case plugins.File:
+		return "/browse/" + plugins.PathEscape(strings.TrimPrefix(it.Path, "/")) + "?at=" + url.QueryEscape(it.ID) + plugins.Fragment("", it.Line)
+	case plugins.Pull:
+		return "/pull-requests/" + it.ID
+	}
+	return ""
+}
