@@ -201,9 +201,10 @@ func TestBackgroundIdle(t *testing.T) {
 	b := newShared(t, 23, 50)
 	write(t, filepath.Join(b.p.home, ".config", "ca-bhfuil", "global.yaml"), "daemon: {idle_timeout: 1s}\n")
 	window := b.p.serve(t)
-	pid := b.p.status(t).PID
-	time.Sleep(1500 * time.Millisecond) // longer than it would stay without the window
-	if !lives(pid) {
+	running := b.p.status(t)
+	pid := running.PID
+	eventually(t, "it lived for longer than it would stay without a window", func() bool { return time.Since(running.Started) > 2*time.Second })
+	if again := b.p.status(t); again.PID != pid {
 		t.Fatal("it ended while a window was open")
 	}
 	window.leave(t)
