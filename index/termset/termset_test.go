@@ -159,6 +159,7 @@ func TestSegmentIsWhatBleveWrites(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 17, 200, 1023, 1024, 1025, 2000, 5000} {
 		holdAgainstZap(t, b, random(r, n, 1+r.IntN(30)))
 	}
+	holdAgainstZap(t, b, random(r, 70_000, 3)) // more than one container of a bitmap
 }
 
 // TestBuilderForgets: what is remembered from batch to batch has a bound, and
