@@ -47,10 +47,18 @@ type Description struct {
 	// any remote. Where both are empty, it is asked about everything.
 	Remotes []string
 	Keys    []string
+	// Can is what it does beyond links, of the Can… names. Serve fills it.
+	Can []string
+	// Environment are the names of the variables that it reads besides PATH, HOME
+	// and those of proxies and CAs: where tokens are, and the configuration of
+	// programs that have them. Only what the user's configuration allows is handed
+	// to a plugin that does not ship with us.
+	Environment []string
 }
 
 // Forge is what a plugin implements. Its methods may be called from several
-// goroutines and end soon after their context does.
+// goroutines and end soon after their context does. One that says more of items
+// than their addresses is also a Resolver, Finder, Lister, Releaser or Reporter.
 type Forge interface {
 	// Describe says what the forge is. It needs no network.
 	Describe(ctx context.Context) (Description, error)

@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -62,67 +61,4 @@ func watchParent(parent int) {
 			os.Exit(0)
 		}
 	}
-}
-
-// receiver is the plugin's side of the wire.
-type receiver struct {
-	wire.UnimplementedForgeServer
-	forge Forge
-}
-
-func (r *receiver) Describe(ctx context.Context, _ *wire.DescribeRequest) (*wire.DescribeReply, error) {
-	d, err := r.forge.Describe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	reply := &wire.DescribeReply{Name: d.Name, Title: d.Title, Version: d.Version, Remotes: d.Remotes, Keys: d.Keys}
-	for _, k := range d.Kinds {
-		reply.Kinds = append(reply.Kinds, string(k))
-	}
-	return reply, nil
-}
-
-func (r *receiver) Links(ctx context.Context, q *wire.LinksRequest) (*wire.LinksReply, error) {
-	items := make([]Item, len(q.GetItems()))
-	for i, it := range q.GetItems() {
-		items[i] = Item{Kind: Kind(it.GetKind()), ID: it.GetId(), Project: it.GetProject(), Path: it.GetPath(), Line: int(it.GetLine())}
-	}
-	urls, known, err := r.forge.Links(ctx, q.GetRemote(), items)
-	if err != nil {
-		return nil, err
-	}
-	return &wire.LinksReply{Known: known, Urls: urls}, nil
-}
-
-// remote is the host's side of the wire: a Forge in another process.
-type remote struct{ client wire.ForgeClient }
-
-var _ Forge = (*remote)(nil)
-
-func (r *remote) Describe(ctx context.Context) (Description, error) {
-	d, err := r.client.Describe(ctx, &wire.DescribeRequest{})
-	if err != nil {
-		return Description{}, fmt.Errorf("asking the plugin what it is: %w", err)
-	}
-	out := Description{Name: d.GetName(), Title: d.GetTitle(), Version: d.GetVersion(), Remotes: d.GetRemotes(), Keys: d.GetKeys()}
-	for _, k := range d.GetKinds() {
-		out.Kinds = append(out.Kinds, Kind(k))
-	}
-	return out, nil
-}
-
-func (r *remote) Links(ctx context.Context, url string, items []Item) ([]string, bool, error) {
-	q := &wire.LinksRequest{Remote: url}
-	for _, it := range items {
-		q.Items = append(q.Items, &wire.Item{Kind: string(it.Kind), Id: it.ID, Project: it.Project, Path: it.Path, Line: int32(it.Line)})
-	}
-	reply, err := r.client.Links(ctx, q)
-	if err != nil {
-		return nil, false, fmt.Errorf("asking the plugin for links: %w", err)
-	}
-	urls := reply.GetUrls()
-	if reply.GetKnown() && len(urls) != len(items) {
-		return nil, false, fmt.Errorf("the plugin made %d links of %d", len(urls), len(items))
-	}
-	return urls, reply.GetKnown(), nil
 }

@@ -19,6 +19,12 @@ type Setting struct {
 	Projects []string `json:"projects,omitempty"` // of a tracker whose keys begin with them
 	Remotes  []string `json:"remotes,omitempty"`  // patterns as of Description.Claims: whose repositories use it
 	Key      string   `json:"key,omitempty"`      // of a template: the expression that keys match
+	// Token is the name of the variable of the environment that has the token for
+	// Host, or for each place of the forge that has no setting where Host and URL
+	// are "".
+	Token string `json:"token,omitempty"`
+	// Helper says to ask git's credential helpers for the token.
+	Helper bool `json:"helper,omitempty"`
 }
 
 // settingsName is the variable of the environment that hands a plugin its
@@ -33,6 +39,21 @@ func Settings() []Setting {
 		return nil // none were given
 	}
 	return all
+}
+
+// cacheName is the variable that names the directory for what a plugin keeps.
+const cacheName = "CABHFUIL_PLUGIN_CACHE"
+
+// CacheDir is where this plugin may keep what its forge says; "" for nowhere. It
+// is the plugin's alone and outlives the process.
+func CacheDir() string { return os.Getenv(cacheName) }
+
+// CacheEnvironment is how a host hands a plugin's process its cache.
+func CacheEnvironment(dir string) []string {
+	if dir == "" {
+		return nil
+	}
+	return []string{cacheName + "=" + dir}
 }
 
 // Environment is how a host hands settings to a plugin's process.
@@ -51,6 +72,12 @@ func Environment(all []Setting) ([]string, error) {
 type Site struct {
 	Match string // a pattern as of Description.Claims
 	URL   string // the web address below which its projects are, without a slash at its end
+	// API is where its programs' interface begins, without a slash at its end. A site
+	// without one is linked to and never asked, unless it is Own: a repository can
+	// name any host in its remote, so that only those are asked which we know or the
+	// user's settings name.
+	API string
+	Own bool // the user's settings name it
 }
 
 // Sites are the places of one forge. The first that matches a remote counts.
@@ -66,7 +93,7 @@ func NewSites(settings []Setting, known ...Site) Sites {
 			address = "https://" + s.Host
 		}
 		if base, ok := Base(address); ok && s.Host != "" {
-			all = append(all, Site{s.Host, base})
+			all = append(all, Site{Match: s.Host, URL: base, Own: true})
 		}
 	}
 	return append(all, known...)
@@ -76,7 +103,7 @@ func NewSites(settings []Setting, known ...Site) Sites {
 func At(hosts ...string) []Site {
 	var all []Site
 	for _, h := range hosts {
-		all = append(all, Site{h, "https://" + h})
+		all = append(all, Site{Match: h, URL: "https://" + h})
 	}
 	return all
 }

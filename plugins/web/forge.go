@@ -1,0 +1,155 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+)
+
+// Place is one API that a forge asks.
+type Place struct {
+	Site plugins.Site
+	API  string   // where the interface begins; http only where the user's settings say so
+	From []Source // where its token may be, after what the settings name
+	// Header and Scheme are as in Credential.
+	Header, Scheme string
+}
+
+// The bounds of a client that ForForge makes: somebody waits for its answers.
+const (
+	forgeTimeout = 20 * time.Second
+	forgeWait    = 15 * time.Second
+	forgeTTL     = 5 * time.Minute
+	forgeStale   = 90 * 24 * time.Hour
+)
+
+// ForForge makes the client of a forge with these places: its tokens are where the
+// settings or the places say, its cache is the plugin's, and only places of the
+// user's own may be asked over http. The rest of the options stays as it is, where
+// it is not zero.
+func ForForge(o Options, settings []plugins.Setting, places ...Place) (*Client, error) {
+	for _, p := range places {
+		u, err := url.Parse(p.API)
+		if err != nil || u.Host == "" || slices.ContainsFunc(o.Credentials, func(c Credential) bool { return c.Host == strings.ToLower(u.Host) }) {
+			continue // the first place of a host counts
+		}
+		if u.Scheme == "http" && p.Site.Own {
+			o.Insecure = append(o.Insecure, u.Host)
+		}
+		if from := append(sources(settings, p.Site), p.From...); len(from) > 0 {
+			o.Credentials = append(o.Credentials, Credential{Host: strings.ToLower(u.Host), From: from, Header: p.Header, Scheme: p.Scheme})
+		}
+	}
+	if o.CacheDir == "" {
+		o.CacheDir = plugins.CacheDir()
+	}
+	if o.Header == nil {
+		o.Header = http.Header{"Accept": {"application/json"}}
+	}
+	for _, d := range []struct {
+		to *time.Duration
+		by time.Duration
+	}{{&o.Timeout, forgeTimeout}, {&o.MaxWait, forgeWait}, {&o.TTL, forgeTTL}, {&o.NegativeTTL, forgeTTL}, {&o.StaleFor, forgeStale}} {
+		if *d.to == 0 {
+			*d.to = d.by
+		}
+	}
+	return New(o)
+}
+
+// sources are where the settings say that a site's token is.
+func sources(settings []plugins.Setting, site plugins.Site) []Source {
+	var own, all []Source
+	for _, s := range settings {
+		into := &all
+		switch {
+		case s.Host != "" && s.Host == site.Match || s.Host == "" && s.URL != "" && strings.TrimRight(s.URL, "/") == site.URL:
+			into = &own
+		case s.Host != "" || s.URL != "":
+			continue
+		}
+		if s.Token != "" {
+			*into = append(*into, Env(s.Token))
+		}
+		if s.Helper {
+			*into = append(*into, GitCredential())
+		}
+	}
+	return append(own, all...)
+}
+
+// Said makes the answer to a question from how its request ended: what the forge
+// has, as of when, and what was wrong, if anything. That there is nothing is an
+// answer without things.
+func Said(r *Response, err error, things ...plugins.Thing) plugins.Answer {
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return plugins.Answer{Checked: time.Now()}
+		}
+		return trouble(err)
+	}
+	a := plugins.Answer{}
+	if r.Stale != nil {
+		a = trouble(r.Stale)
+	}
+	a.Things, a.Checked = things, r.Checked
+	return a
+}
+
+// askAgain is when a host is worth asking again that did not say so.
+const askAgain = 30 * time.Second
+
+// trouble is what an error means to who asked.
+func trouble(err error) plugins.Answer {
+	a := plugins.Answer{Problem: plugins.Failed, Detail: err.Error()}
+	var e *Error
+	if errors.As(err, &e) {
+		a.Retry = e.Until
+	}
+	switch {
+	case errors.Is(err, ErrRateLimited):
+		a.Problem = plugins.Limited
+	case errors.Is(err, ErrUnauthorized):
+		a.Problem = plugins.Refused
+	case errors.Is(err, ErrOffline), errors.Is(err, ErrServer), errors.Is(err, ErrBreaker), errors.Is(err, ErrCertificate), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		a.Problem = plugins.Offline
+	}
+	if a.Retry.IsZero() {
+		a.Retry = time.Now().Add(askAgain)
+	}
+	return a
+}
+
+// Health says how the hosts are doing that were asked.
+func (c *Client) Health() []plugins.Health {
+	var all []plugins.Health
+	for _, name := range c.hosts.Keys() {
+		h, ok := c.hosts.Peek(name)
+		if !ok {
+			continue
+		}
+		health := plugins.Health{Host: name}
+		open := h.breaker.State() == gobreaker.StateOpen // which may lock mu
+		h.mu.Lock()
+		for _, until := range h.until {
+			if time.Until(until) > 0 && until.After(health.Retry) {
+				health.Problem, health.Retry, health.Detail = plugins.Limited, until, ErrRateLimited.Error()
+			}
+		}
+		if open {
+			health.Problem, health.Retry, health.Detail = plugins.Offline, h.opened.Add(c.options.OpenFor), h.failure
+		}
+		h.mu.Unlock()
+		all = append(all, health)
+	}
+	slices.SortFunc(all, func(a, b plugins.Health) int { return strings.Compare(a.Host, b.Host) })
+	return all
+}
