@@ -364,6 +364,9 @@ func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol,
 // well-formed yet, and a subject that was pasted is no query, though an OR in it
 // makes it look like one: then its words alone are looked for, too.
 func (l *Lookup) typed(ctx context.Context, text string, limit int) (hits, error) {
+	if named := l.naming(ctx, strings.TrimSpace(text), limit); len(named.fs) > 0 {
+		return named, nil
+	}
 	asked, _, err := l.search(ctx, Search{Query: text, Limit: limit, Prefix: true})
 	joined := strings.Contains(text, " OR ")
 	if err == nil && len(asked.fs) > 0 && !joined {
@@ -379,6 +382,29 @@ func (l *Lookup) typed(ctx context.Context, text string, limit int) (hits, error
 		}
 	}
 	return words, nil
+}
+
+// naming are the commits that name what was typed, if it is the name of an issue, a
+// pull request or a bug.
+func (l *Lookup) naming(ctx context.Context, text string, limit int) hits {
+	var all hits
+	m, ok := scan.At(text, 0)
+	if !ok || m.End != len(text) || !slices.Contains([]history.KeyKind{history.KeyIssue, history.KeyMerge, history.KeyBug}, m.Key.Kind) {
+		return all
+	}
+	for _, repo := range l.repos.All() {
+		fs, err := byKey(ctx, repo, m.Key, limit-len(all.fs))
+		if err != nil {
+			continue // the search says why
+		}
+		for _, f := range fs[:min(len(fs), limit-len(all.fs))] {
+			all.fs, all.scores = append(all.fs, f), append(all.scores, 1) // its name shows where
+		}
+		if len(all.fs) >= limit {
+			break
+		}
+	}
+	return all
 }
 
 // justWords are the words of a text as a query that has no operators.

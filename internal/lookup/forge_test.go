@@ -188,3 +188,29 @@ func TestForgeCompletion(t *testing.T) {
 		}
 	}
 }
+
+// TestForgeSymbols holds that a pull request's or an issue's number finds the
+// commits that name it.
+func TestForgeSymbols(t *testing.T) {
+	r := gittest.New(t, "commit one \"Fix it (#12)\"\ncommit two \"Grow\" body\ncommit three \"Numbers 12 and 34\"\n-- body --\nSee merge request acme/engine!34\nSee !34\nPR-URL: https://github.com/acme/engine/pull/56\n")
+	repos, ctx := registry(t, r)
+	l := lookup.New(repos, nil)
+	t.Cleanup(l.Close)
+	for text, want := range map[string]string{"#12": "one", "acme/engine#12": "", "!34": "two", "acme/engine!34": "two", "#56": "two", "GH-12": "one"} {
+		symbols, err := l.Symbols(ctx, text, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := ""
+		if len(symbols) > 0 {
+			for _, label := range []string{"one", "two", "three"} {
+				if symbols[0].SHA == r.Hash(label) {
+					first = label
+				}
+			}
+		}
+		if first != want {
+			t.Errorf("%q finds %q, not %q: %+v", text, first, want, symbols)
+		}
+	}
+}
