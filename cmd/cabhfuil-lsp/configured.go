@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
@@ -29,6 +30,7 @@ func (a *app) configure() {
 	limitMemory(c.Global.Limits.Memory)
 	a.history.SetLimits(c.Global.Limits.TaskHistory, c.Global.Limits.TaskAge)
 	a.features.Store(&c.Global.Features)
+	a.budget.Store(int64(c.Global.Limits.ForgeBudget))
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
 	a.forges.configure(c.Global)
 	a.clones.SetParallel(parallel(c))
@@ -140,6 +142,8 @@ func (f optionalForges) Said(remotes []string, keys []history.Key, ahead bool) l
 	}
 	return f.a.forges.Said(remotes, keys, ahead)
 }
+
+func (f optionalForges) Budget() time.Duration { return time.Duration(f.a.budget.Load()) }
 
 func (f optionalForges) News() <-chan struct{} { return f.a.forges.News() }
 

@@ -248,6 +248,7 @@ type Limits struct {
 	Memory      Size          `yaml:"memory" default:"400MiB" min:"64MiB" doc:"the soft limit of memory; GOMEMLIMIT counts before it"`
 	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered; 0 for none"`
 	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are"`
+	ForgeBudget time.Duration `yaml:"forge_budget" default:"150ms" min:"0s" doc:"how long an answer waits for what forges say; what comes later is in the next one"`
 }
 
 // Log is about the log file of a process that stays.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -175,6 +176,8 @@ func (addresses) URLs(_ []string, keys []history.Key) []string {
 func (addresses) Said(_ []string, keys []history.Key, _ bool) lookup.Said {
 	return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
 }
+
+func (addresses) Budget() time.Duration { return 0 }
 
 func (addresses) News() <-chan struct{} { return nil }
 

@@ -22,6 +22,9 @@ type Forge interface {
 	Said(remotes []string, keys []history.Key, ahead bool) Said
 	// News is closed when more has been said.
 	News() <-chan struct{}
+	// Budget is how long an answer waits for what forges say; what comes later is in
+	// the next one.
+	Budget() time.Duration
 	// Open are the issues, pulls and changes that are open and fit a text, the most
 	// recently changed first. It waits for the forge as long as ctx lasts.
 	Open(ctx context.Context, remotes []string, sign byte, text string, limit int) []history.ForgeItem
@@ -34,9 +37,6 @@ type Said struct {
 	Offline bool                  // a forge could not be asked
 }
 
-// DefaultForgeBudget is how long an answer waits for what forges say.
-const DefaultForgeBudget = 150 * time.Millisecond
-
 // key is the commit as a key.
 func (f found) key() history.Key {
 	return history.Key{Kind: history.KeyCommit, Text: f.hash.String()}
@@ -45,7 +45,7 @@ func (f found) key() history.Key {
 // awaited asks forges until they have said all that they were asked, or the budget
 // is used up.
 func (l *Lookup) awaited(ctx context.Context, remotes []string, keys []history.Key) Said {
-	waiting, cancel := context.WithTimeout(ctx, l.ForgeBudget)
+	waiting, cancel := context.WithTimeout(ctx, l.forge.Budget())
 	defer cancel()
 	for {
 		news := l.forge.News() // before asking, so that none is missed
@@ -359,7 +359,7 @@ func (l *Lookup) openItems(ctx context.Context, doc Document, offset int) ([]Com
 	case code && !strings.ContainsAny(line[:m[2]], "#/*;-%"):
 		return nil, nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, 2*l.ForgeBudget)
+	waiting, cancel := context.WithTimeout(ctx, 2*l.forge.Budget())
 	defer cancel()
 	typed := line[m[4]:m[5]]
 	all := []Completion{}

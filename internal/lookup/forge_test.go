@@ -15,12 +15,13 @@ import (
 // slowForge is a forge that says what it is told to, when it is told to.
 type slowForge struct {
 	addresses
-	mu    sync.Mutex
-	items map[string][]history.ForgeItem // by a key's text; nil while it has not answered
-	away  bool
-	ahead []string // the texts of keys that were asked for when nobody waited
-	news  chan struct{}
-	open  func(ctx context.Context, sign byte, text string) []history.ForgeItem
+	budget time.Duration
+	mu     sync.Mutex
+	items  map[string][]history.ForgeItem // by a key's text; nil while it has not answered
+	away   bool
+	ahead  []string // the texts of keys that were asked for when nobody waited
+	news   chan struct{}
+	open   func(ctx context.Context, sign byte, text string) []history.ForgeItem
 }
 
 func newSlowForge() *slowForge { return &slowForge{news: make(chan struct{})} }
@@ -37,6 +38,8 @@ func (f *slowForge) Said(_ []string, keys []history.Key, ahead bool) lookup.Said
 	}
 	return said
 }
+
+func (f *slowForge) Budget() time.Duration { return f.budget }
 
 func (f *slowForge) News() <-chan struct{} {
 	f.mu.Lock()
@@ -97,7 +100,7 @@ var (
 func TestForgeHover(t *testing.T) {
 	f := newSlowForge()
 	l, ctx, _, doc := forged(t, f)
-	l.ForgeBudget = time.Millisecond
+	f.budget = time.Millisecond
 	holds(t, hovered(t, ctx, l, doc, 3), "**Fix it**", "✗ **stable/1**", "*The forge has not answered yet.*")
 	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "[Open \\#12](https://forge.example/#12)", "*The forge has not answered yet.*")
 
@@ -119,7 +122,7 @@ func TestForgeHover(t *testing.T) {
 func TestForgeBudget(t *testing.T) {
 	f := newSlowForge()
 	l, ctx, r, _ := forged(t, f)
-	l.ForgeBudget = time.Minute
+	f.budget = time.Minute
 	go f.say(map[string][]history.ForgeItem{r.Hash("one").String(): {pull}})
 	answers, err := l.Where(ctx, lookup.Where{Keys: []string{r.Hash("one").String()}})
 	if err != nil {
@@ -166,7 +169,7 @@ func TestForgeCompletion(t *testing.T) {
 		return []history.ForgeItem{{Kind: "issue", ID: "12", Title: string(sign) + text, State: "open"}}
 	}
 	l, ctx, _, doc := forged(t, f)
-	l.ForgeBudget = time.Millisecond
+	f.budget = time.Millisecond
 	for _, c := range []struct{ language, line, want string }{
 		{"plaintext", "see #", "#12 #"}, {"plaintext", "see #1", "#12 #1"}, {"plaintext", "(!fix", "!12 !fix"}, {"plaintext", "#", "none"}, {"plaintext", "#1", "#12 #1"}, {"plaintext", "see #slow", ""},
 		{"plaintext", "a#1", "none"}, {"plaintext", "x #1 y", "none"}, {"go", "\t// see #1", "#12 #1"}, {"go", "if !", "none"}, {"c", "#", "none"}, {"git-commit", "# see #", "none"}, {"git-commit", "Fix #", "#12 #"},

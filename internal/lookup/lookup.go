@@ -68,10 +68,6 @@ type Lookup struct {
 	// block. Set it before the first question, or leave it nil.
 	Ready func()
 
-	// ForgeBudget is how long an answer waits for what forges say; what comes later
-	// is told by Ready. Set it before the first question.
-	ForgeBudget time.Duration
-
 	repos   Repositories
 	forge   Forge // nil for none
 	sources *sources
@@ -79,7 +75,7 @@ type Lookup struct {
 
 // New makes a Lookup; forge may be nil.
 func New(repos Repositories, forge Forge) *Lookup {
-	return &Lookup{ForgeBudget: DefaultForgeBudget, repos: repos, forge: forge, sources: newSources()}
+	return &Lookup{repos: repos, forge: forge, sources: newSources()}
 }
 
 // Close ends what goes on in the background, and waits for it.
