@@ -6,6 +6,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os/exec"
@@ -25,8 +26,18 @@ type Options struct {
 	// Claims are what forges say that they may know, by name: who claims nothing of
 	// a question is not started for it. One that is not here is asked everything.
 	Claims map[string]func(remote string, it plugins.Item) bool
+	// Foreign are plugins of the user's. They are asked before the built-in ones, for
+	// what they say that they may know.
+	Foreign []Foreign
 	// Settings are handed to the plugins when they start, by name.
 	Settings map[string][]plugins.Setting
+	// Environment are the names of the variables that built-in plugins are given
+	// besides the common ones, by the plugin's name.
+	Environment map[string][]string
+	// CacheDir is the directory below which each plugin has one of its own; "" for
+	// none.
+	CacheDir string
+	Limits   Limits
 	// Command makes the process of a built-in plugin; nil for this program itself,
 	// as "<program> plugin NAME".
 	Command func(name string) *exec.Cmd
@@ -46,6 +57,9 @@ type Host struct {
 	stop   context.CancelFunc
 	work   sync.WaitGroup
 	forges []*supervised
+
+	starter *starter
+	minding sync.WaitGroup // those who watch over processes
 
 	mu      sync.Mutex
 	closed  bool
@@ -71,13 +85,17 @@ func New(opt Options) *Host {
 		opt.OnUpdate = func() {}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h := &Host{opt: opt, ctx: ctx, stop: stop, cache: map[question]string{}, pending: map[question]bool{}}
+	opt.Limits = opt.Limits.orDefault()
+	h := &Host{opt: opt, ctx: ctx, stop: stop, starter: newStarter(), cache: map[question]string{}, pending: map[question]bool{}}
+	for _, f := range opt.Foreign {
+		h.forges = append(h.forges, newSupervised(h, f.Name, &f, nil))
+	}
 	for _, name := range opt.Builtin {
 		claims := opt.Claims[name]
 		if claims == nil {
 			claims = func(string, plugins.Item) bool { return true }
 		}
-		h.forges = append(h.forges, &supervised{name: name, host: h, claims: claims, lock: make(chan struct{}, 1)})
+		h.forges = append(h.forges, newSupervised(h, name, nil, claims))
 	}
 	return h
 }
@@ -135,25 +153,31 @@ func (h *Host) remember(q question, url string) {
 // have been, nothing is remembered, so that it is asked again.
 func (h *Host) ask(remote string, items []plugins.Item) {
 	answer, unsure := make([]string, len(items)), make([]bool, len(items))
-	var failed error
 	for _, f := range h.forges {
-		var mine []plugins.Item
-		var at []int
-		for i, it := range items {
-			if answer[i] == "" && f.claims(remote, it) {
-				mine, at = append(mine, it), append(at, i)
+		mine := func() (its []plugins.Item, at []int) {
+			for i, it := range items {
+				if answer[i] == "" && f.claims(remote, it) {
+					its, at = append(its, it), append(at, i)
+				}
 			}
+			return its, at
 		}
-		if len(mine) == 0 {
+		its, at := mine()
+		if len(its) == 0 {
 			continue
 		}
-		urls, known, err := f.links(h.ctx, remote, mine)
-		if err != nil {
-			failed = errors.Join(failed, err)
+		var urls []string
+		var known bool
+		err := f.learn(h.ctx) // of a foreign one, what it claims
+		if err == nil {
+			if its, at = mine(); len(its) == 0 {
+				continue
+			}
+			urls, known, err = f.links(h.ctx, remote, its)
 		}
 		for j, i := range at {
 			switch {
-			case err != nil:
+			case err != nil: // which was told where it happened
 				unsure[i] = true
 			case known:
 				answer[i] = webOnly(urls[j])
@@ -172,9 +196,6 @@ func (h *Host) ask(remote string, items []plugins.Item) {
 	}
 	closed := h.closed
 	h.mu.Unlock()
-	if failed != nil && !closed {
-		h.opt.Log.Warn("plugin", "error", failed)
-	}
 	if news && !closed {
 		h.opt.OnUpdate()
 	}
@@ -198,12 +219,12 @@ func (h *Host) Status() []Status {
 	return all
 }
 
-// Verify starts each plugin and asks it what it is.
+// Verify starts each plugin and holds it against what a plugin owes, as Check does.
 func (h *Host) Verify(ctx context.Context) (map[string]plugins.Description, error) {
 	found := map[string]plugins.Description{}
 	var errs []error
 	for _, f := range h.forges {
-		d, err := f.describe(ctx)
+		d, err := f.check(ctx)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -211,6 +232,28 @@ func (h *Host) Verify(ctx context.Context) (map[string]plugins.Description, erro
 		found[f.name] = d
 	}
 	return found, errors.Join(errs...)
+}
+
+// Check starts a plugin, asks it what it is, and asks it for links: it must answer,
+// and with web addresses or nothing.
+func (h *Host) Check(ctx context.Context, name string) (plugins.Description, error) {
+	for _, f := range h.forges {
+		if f.name == name {
+			return f.check(ctx)
+		}
+	}
+	return plugins.Description{}, fmt.Errorf("no plugin is called %q", name)
+}
+
+// Description is what a foreign plugin said that it is; ok is false where nobody
+// has asked it yet.
+func (h *Host) Description(name string) (d plugins.Description, ok bool) {
+	for _, f := range h.forges {
+		if f.name == name {
+			return f.description()
+		}
+	}
+	return plugins.Description{}, false
 }
 
 // Forge is a plugin by name, to be asked directly; nil where there is none.
@@ -242,5 +285,7 @@ func (h *Host) Close() error {
 	for _, f := range h.forges {
 		f.kill()
 	}
+	h.minding.Wait()
+	h.starter.close()
 	return nil
 }
