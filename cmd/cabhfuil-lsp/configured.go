@@ -28,7 +28,7 @@ func (a *app) configure() {
 	a.history.SetLimits(c.Global.Limits.TaskHistory, c.Global.Limits.TaskAge)
 	a.features.Store(&c.Global.Features)
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
-	a.forges.configure(c.Global)
+	a.forges.configure(c)
 	a.clones.SetParallel(parallel(c))
 	a.clones.SetRetry(retry(c))
 	a.clones.SetLimits(cloneLimits(c))
