@@ -98,7 +98,7 @@ func newApp(opt appOptions) *app {
 	})
 	a.reader = config.NewReader(a.dirs)
 	a.clones = repos.NewClones(a.cloneOptions())
-	a.forges = newForges(filepath.Join(a.dirs.Cache, "forges", "said.json"), opt.log, a.changed)
+	a.forges = newForges(forgeCache(a.dirs), opt.log, a.changed)
 	a.configure()
 	if opt.watch {
 		a.begin(a.watch)

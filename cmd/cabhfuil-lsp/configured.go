@@ -32,7 +32,7 @@ func (a *app) configure() {
 	a.features.Store(&c.Global.Features)
 	a.budget.Store(int64(c.Global.Limits.ForgeBudget))
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
-	a.forges.configure(c.Global)
+	a.forges.configure(c)
 	a.clones.SetParallel(parallel(c))
 	a.clones.SetRetry(retry(c))
 	a.clones.SetLimits(cloneLimits(c))

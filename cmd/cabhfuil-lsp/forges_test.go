@@ -102,7 +102,7 @@ func TestForgesByNeed(t *testing.T) {
 		{"a host that is given to another kind", "https://github.example.org/a/b", "!2", configured, []string{"https://github.example.org/a/b/pulls/2"}},
 	} {
 		f := newForges("", slog.New(slog.DiscardHandler), func() {})
-		f.configure(c.config)
+		f.configure(config.Config{Global: c.config})
 		if diff := cmp.Diff(c.urls, settledURLs(t, f, []string{c.remote}, c.text)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -121,12 +121,12 @@ func TestForgesReconfigured(t *testing.T) {
 	f := newForges("", slog.New(slog.DiscardHandler), func() {})
 	defer f.close() //nolint:errcheck // it never fails
 	before := f.current()
-	f.configure(config.Global{})
+	f.configure(config.Config{})
 	if f.current() != before {
 		t.Error("nothing changed, and the plugins of before are gone")
 	}
 	for _, host := range []string{"a.example", "b.example"} {
-		g := config.Global{Forges: []config.Forge{{Type: "gitlab", Host: host}}}
+		g := config.Config{Global: config.Global{Forges: []config.Forge{{Type: "gitlab", Host: host}}}}
 		f.configure(g)
 		now := f.current()
 		f.configure(g)
@@ -143,7 +143,7 @@ func TestForgesReconfigured(t *testing.T) {
 // TestBuiltinConformance holds the built-in plugins to what every forge owes, each
 // in its own process.
 func TestBuiltinConformance(t *testing.T) {
-	h := newHost(nil, "", slog.New(slog.DiscardHandler), func() {})
+	h := newHost(forgeSettings{}, "", slog.New(slog.DiscardHandler), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	for _, name := range builtinNames() {
 		forgetest.Run(t, h.Forge(name), forgetest.Cases{Name: name})

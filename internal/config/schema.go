@@ -122,7 +122,7 @@ type Global struct {
 	Dialects    []dialect.Spec `yaml:"dialects" doc:"how your community writes that a commit is a copy, a revert or a fix (see dialects.md)"`
 	Forges      []Forge        `yaml:"forges" doc:"forges that are not built in, such as your own GitLab (see plugins.md)"`
 	Trackers    []Tracker      `yaml:"trackers" doc:"trackers that are not built in, and whose bugs are whose (see plugins.md)"`
-	Plugins     []Plugin       `yaml:"plugins" doc:"forges of your own" unused:"built-in ones only yet"`
+	Plugins     []Plugin       `yaml:"plugins" doc:"programs of others that link to forges, asked before the built-in ones (see plugins.md)"`
 	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process (see background.md)"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
 	Log         Log            `yaml:"log" doc:"what is written beside standard error, under the state directory; read at the start"`
@@ -192,9 +192,10 @@ type Features struct {
 
 // Forge is a place where a kind of forge runs.
 type Forge struct {
-	Type ForgeType `yaml:"type" need:"yes" doc:"the kind of forge"`
-	Host string    `yaml:"host" is:"host" need:"yes" doc:"the host that remotes name"`
-	URL  string    `yaml:"url" is:"web" doc:"its web address, where that is not https://HOST; with gerrit, the address of Gerrit"`
+	Type    ForgeType `yaml:"type" need:"yes" doc:"the kind of forge"`
+	Host    string    `yaml:"host" is:"host" need:"yes" doc:"the host that remotes name"`
+	URL     string    `yaml:"url" is:"web" doc:"its web address, where that is not https://HOST; with gerrit, the address of Gerrit"`
+	AuthKey string    `yaml:"auth_key" doc:"the method of auth.yaml, of type token or credential_helper, that it is asked with"`
 }
 
 // ForgeType is a kind of forge.
@@ -232,7 +233,7 @@ func (TrackerType) Values() []string {
 
 // Plugin is a forge of the user's.
 type Plugin struct {
-	Name   string   `yaml:"name" is:"name" need:"yes" doc:"its name"`
+	Name   string   `yaml:"name" is:"plugin" need:"yes" doc:"what it is called here; no built-in one's name"`
 	Path   string   `yaml:"path" is:"path" need:"yes" doc:"the program"`
 	SHA256 string   `yaml:"sha256" is:"sha256" need:"yes" doc:"the program's checksum; another program is not started"`
 	Env    []string `yaml:"env" is:"env" doc:"names of the environment variables that it is given"`

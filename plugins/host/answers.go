@@ -171,18 +171,32 @@ func (h *Host) candidates(remotes []string, it plugins.Item) []candidate {
 
 // batches says whether a forge answers many items in few requests.
 func (s *supervised) batches() bool {
-	can, ok := s.host.opt.Can[s.name]
+	can, ok := s.abilities()
 	return ok && slices.Contains(can, plugins.CanBatch)
+}
+
+// abilities are what a forge does; ok is false where that is not known.
+func (s *supervised) abilities() (can []string, ok bool) {
+	if d, ok := s.description(); ok {
+		return d.Can, true
+	}
+	can, ok = s.host.opt.Can[s.name]
+	return can, ok
 }
 
 // can says whether a forge does something; one of which that is not known may.
 func (s *supervised) can(ability string) bool {
-	can, ok := s.host.opt.Can[s.name]
+	can, ok := s.abilities()
 	return !ok || slices.Contains(can, ability)
 }
 
 // ask asks the forges about items and remembers what they say.
 func (a *answers) ask(remotes []string, joined string, items []plugins.Item, ahead bool) {
+	for _, f := range a.host.forges { // whoever is not known yet is asked what it is first
+		if err := f.learn(a.host.ctx); err != nil && !errors.Is(err, errResting) && a.host.ctx.Err() == nil {
+			a.host.opt.Log.Warn("plugin", "name", f.name, "error", Clean(err.Error(), maxText))
+		}
+	}
 	got := make([]Answer, len(items))
 	left := make([][]candidate, len(items)) // whom to ask still
 	for i, it := range items {
