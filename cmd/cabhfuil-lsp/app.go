@@ -97,7 +97,7 @@ func newApp(opt appOptions) *app {
 	})
 	a.reader = config.NewReader(a.dirs)
 	a.clones = repos.NewClones(a.cloneOptions())
-	a.forges = newForges(opt.log, a.changed)
+	a.forges = newForges(filepath.Join(a.dirs.Cache, "forges", "said.json"), opt.log, a.changed)
 	a.configure()
 	if opt.watch {
 		a.begin(a.watch)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -9,6 +10,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
@@ -124,4 +126,26 @@ func (f optionalForges) URLs(remotes []string, keys []history.Key) []string {
 		return make([]string, len(keys))
 	}
 	return f.a.forges.URLs(remotes, keys)
+}
+
+// online says whether forges may be asked.
+func (f optionalForges) online() bool {
+	features := f.a.features.Load()
+	return features.Forges && features.ForgesOnline
+}
+
+func (f optionalForges) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+	if !f.online() {
+		return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
+	}
+	return f.a.forges.Said(remotes, keys, ahead)
+}
+
+func (f optionalForges) News() <-chan struct{} { return f.a.forges.News() }
+
+func (f optionalForges) Open(ctx context.Context, remotes []string, sign byte, text string, limit int) []history.ForgeItem {
+	if !f.online() {
+		return nil
+	}
+	return f.a.forges.Open(ctx, remotes, sign, text, limit)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/bitbucket"
@@ -72,17 +71,18 @@ func settingsOf(g config.Global) map[string][]plugins.Setting {
 // newHost makes a host of all built-in plugins. What they claim is asked of them
 // here, in this process, so that none is started to be told that it has nothing to
 // do. A host that the configuration gives to one kind of forge is no other kind's.
-func newHost(settings map[string][]plugins.Setting, log *slog.Logger, changed func()) *host.Host {
-	claims := map[string]func(string, plugins.Item) bool{}
+func newHost(settings map[string][]plugins.Setting, kept string, log *slog.Logger, changed func()) *host.Host {
+	claims, can, local := map[string]func(string, plugins.Item) bool{}, map[string][]string{}, map[string]plugins.Forge{}
 	for _, b := range builtin {
-		if d, err := b.make(settings[b.name]...).Describe(context.Background()); err == nil { // ours never fail
-			claims[b.name] = d.Claims()
+		forge := b.make(settings[b.name]...)
+		if d, err := forge.Describe(context.Background()); err == nil { // ours never fail
+			claims[b.name], can[b.name], local[b.name] = d.Claims(), append(plugins.Abilities(forge), d.Can...), forge
 			if hosts := givenAway(b.name, settings); len(hosts) > 0 && slices.Contains(config.ForgeType("").Values(), b.name) {
 				claims[b.name] = unless(hosts, claims[b.name])
 			}
 		}
 	}
-	return host.New(host.Options{Builtin: builtinNames(), Claims: claims, Settings: settings, Log: log, OnUpdate: changed})
+	return host.New(host.Options{Builtin: builtinNames(), Claims: claims, Can: can, Local: local, Settings: settings, Kept: kept, Log: log, OnUpdate: changed})
 }
 
 // givenAway are the hosts that settings give to forges of other kinds.
@@ -113,6 +113,8 @@ func unless(hosts []string, claims func(string, plugins.Item) bool) func(string,
 type forges struct {
 	log     *slog.Logger
 	changed func()
+	kept    string // the file of what forges said
+	listed  listed
 
 	mu       sync.Mutex
 	host     *host.Host
@@ -120,8 +122,8 @@ type forges struct {
 	ending   sync.WaitGroup // hosts with settings of before
 }
 
-func newForges(log *slog.Logger, changed func()) *forges {
-	return &forges{log: log, changed: changed, host: newHost(nil, log, changed)}
+func newForges(kept string, log *slog.Logger, changed func()) *forges {
+	return &forges{log: log, changed: changed, kept: kept, host: newHost(nil, kept, log, changed)}
 }
 
 // configure takes over what the configuration says of forges. The plugins of
@@ -135,7 +137,7 @@ func (f *forges) configure(g config.Global) {
 	}
 	old := f.host
 	f.ending.Go(func() { _ = old.Close() }) //nolint:errcheck // it never fails
-	f.host, f.settings = newHost(settings, f.log, f.changed), settings
+	f.host, f.settings = newHost(settings, f.kept, f.log, f.changed), settings
 }
 
 func (f *forges) current() *host.Host {
@@ -147,7 +149,6 @@ func (f *forges) current() *host.Host {
 // URLs answers what the plugins have said so far.
 func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	urls := make([]string, len(keys))
-	remotes = append([]string{""}, slices.DeleteFunc(slices.Clone(remotes), repos.IsPath)...) // bugs that need no remote first
 	var items []plugins.Item
 	var at []int
 	for i, k := range keys {
@@ -161,7 +162,7 @@ func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	if len(items) == 0 {
 		return urls
 	}
-	links, _ := f.current().Links(remotes, items)
+	links, _ := f.current().Links(asked(remotes), items)
 	for i, url := range links {
 		urls[at[i]] = url
 	}

@@ -184,7 +184,8 @@ type Performance struct {
 // Features can each be off.
 type Features struct {
 	BackgroundIndex bool `yaml:"background_index" default:"true" doc:"index words and paths before they are asked for"`
-	Forges          bool `yaml:"forges" default:"true" doc:"ask forges, and link to them"`
+	Forges          bool `yaml:"forges" default:"true" doc:"link to forges and trackers, and ask them"`
+	ForgesOnline    bool `yaml:"forges_online" default:"true" doc:"ask them over the network what issues, pull requests and changes say; links need no network"`
 	CodeLens        bool `yaml:"code_lens" default:"true" doc:"lines above text that names commits, and above code"`
 	Diagnostics     bool `yaml:"diagnostics" default:"true" doc:"what is wrong with names of commits in messages"`
 }

@@ -1,6 +1,7 @@
 package lookup_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -170,6 +171,14 @@ func (addresses) URLs(_ []string, keys []history.Key) []string {
 	}
 	return urls
 }
+
+func (addresses) Said(_ []string, keys []history.Key, _ bool) lookup.Said {
+	return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
+}
+
+func (addresses) News() <-chan struct{} { return nil }
+
+func (addresses) Open(context.Context, []string, byte, string, int) []history.ForgeItem { return nil }
 
 func TestCommitDocumentLinks(t *testing.T) {
 	t.Parallel()

@@ -62,17 +62,15 @@ type Repositories interface {
 	For(path string) (Repository, bool)
 }
 
-// Forge knows web addresses. URLs answers at once: "" where it does not know,
-// or does not know yet.
-type Forge interface {
-	URLs(remotes []string, keys []history.Key) []string
-}
-
 // Lookup answers questions. It is safe for concurrent use; Close it.
 type Lookup struct {
 	// Ready is called when more is known than a reply could say; it must not
 	// block. Set it before the first question, or leave it nil.
 	Ready func()
+
+	// ForgeBudget is how long an answer waits for what forges say; what comes later
+	// is told by Ready. Set it before the first question.
+	ForgeBudget time.Duration
 
 	repos   Repositories
 	forge   Forge // nil for none
@@ -81,7 +79,7 @@ type Lookup struct {
 
 // New makes a Lookup; forge may be nil.
 func New(repos Repositories, forge Forge) *Lookup {
-	return &Lookup{repos: repos, forge: forge, sources: newSources()}
+	return &Lookup{ForgeBudget: DefaultForgeBudget, repos: repos, forge: forge, sources: newSources()}
 }
 
 // Close ends what goes on in the background, and waits for it.
@@ -271,6 +269,7 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			text := err.Error()
 			a.Error = &text
 		}
+		var shown []found
 		for _, f := range fs {
 			if f.commit == nil {
 				continue
@@ -279,8 +278,10 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			if m.Related, err = related(ctx, f); err != nil {
 				return nil, err
 			}
+			shown = append(shown, f)
 			a.Matches = append(a.Matches, m)
 		}
+		l.enrich(ctx, shown, a.Matches)
 		answers = append(answers, a)
 	}
 	return answers, nil
@@ -411,8 +412,7 @@ func (l *Lookup) match(f found) history.Match {
 		m.Limits = append(m.Limits, history.LimitPartial)
 	}
 	if l.forge != nil {
-		key := history.Key{Kind: history.KeyCommit, Text: f.hash.String()}
-		if url := l.forge.URLs(f.repo.Remotes(), []history.Key{key})[0]; url != "" {
+		if url := l.forge.URLs(f.repo.Remotes(), []history.Key{f.key()})[0]; url != "" {
 			m.Forge = append(m.Forge, history.ForgeItem{Kind: "commit", ID: f.hash.String(), Title: f.commit.Subject(), URL: url})
 		}
 	}

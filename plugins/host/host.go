@@ -41,7 +41,15 @@ type Options struct {
 	// Command makes the process of a built-in plugin; nil for this program itself,
 	// as "<program> plugin NAME".
 	Command func(name string) *exec.Cmd
-	Log     *slog.Logger
+	// Can are the abilities of the plugins (plugins.Abilities), by name. One that is
+	// not here may have all of them, and is told by its errors.
+	Can map[string][]string
+	// Local are plugins that this process can ask for links as well, by name, so that
+	// no process is started for them.
+	Local map[string]plugins.Forge
+	// Kept is the file in which what forges said outlives the process; "" for none.
+	Kept string
+	Log  *slog.Logger
 	// OnUpdate is called when an answer arrived that was not known before. It must
 	// not block.
 	OnUpdate func()
@@ -66,6 +74,8 @@ type Host struct {
 	closed  bool
 	cache   map[question]string
 	pending map[question]bool
+
+	answers *answers
 }
 
 // question is one link that was asked for.
@@ -94,6 +104,7 @@ func New(opt Options) *Host {
 		}
 		h.forges = append(h.forges, &supervised{name: name, host: h, claims: claims, lock: make(chan struct{}, 1)})
 	}
+	h.answers = newAnswers(h)
 	return h
 }
 
@@ -125,6 +136,8 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 			switch {
 			case known && urls[i] == "":
 				urls[i] = url
+			case !known && urls[i] == "" && !h.pending[q] && h.local(q, &urls[i]):
+				h.remember(q, urls[i])
 			case known || urls[i] != "":
 			case !h.pending[q] && !h.claimed(q): // not worth remembering
 			case !h.pending[q]:
@@ -142,6 +155,28 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 		}
 	}
 	return urls, pending
+}
+
+// local answers a question without any process, if only plugins that this one can
+// ask itself may know the answer.
+func (h *Host) local(q question, url *string) bool {
+	asked := false
+	for _, f := range h.forges {
+		if !f.claims(q.remote, q.item) {
+			continue
+		}
+		forge, ok := h.opt.Local[f.name]
+		if !ok {
+			return false
+		}
+		asked = true
+		urls, known, err := forge.Links(h.ctx, q.remote, []plugins.Item{q.item})
+		if err == nil && known && len(urls) == 1 && webOnly(urls[0]) != "" {
+			*url = urls[0]
+			return true
+		}
+	}
+	return asked // else it is not worth remembering
 }
 
 // claimed says whether any forge may know the answer.
@@ -323,12 +358,17 @@ func (s *supervised) describe(ctx context.Context) (d plugins.Description, err e
 
 // call runs fn on the plugin, which is started where it does not run.
 func (s *supervised) call(ctx context.Context, fn func(context.Context, plugins.Forge) error) error {
+	return s.callWithin(ctx, callTimeout, fn)
+}
+
+// callWithin is call with a deadline of its own.
+func (s *supervised) callWithin(ctx context.Context, deadline time.Duration, fn func(context.Context, plugins.Forge) error) error {
 	f, err := s.running(ctx)
 	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		ctx, cancel := context.WithTimeout(ctx, deadline)
 		defer cancel()
-		if err = fn(ctx, f); err == nil {
-			return nil
+		if err = fn(ctx, f); err == nil || errors.Is(err, plugins.ErrUnsupported) {
+			return err
 		}
 		s.disconnect(err)
 	}
