@@ -13,8 +13,8 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/web"
 )
 
-// batch is how many bugs one request asks for: as many as a URL of 2 kB holds.
-const batch = 150
+// batch is how many bugs one request asks for: a URL of 2 kB.
+const batch = 200
 
 // fields are what is asked for of each bug. A site ignores those that it has not:
 // the last one is Mozilla's and Red Hat's.
@@ -55,7 +55,7 @@ type found struct {
 	Message string `json:"message"`
 }
 
-// Resolve says what bugs are, by one search for up to 150 of them. A search leaves
+// Resolve says what bugs are, by one search for up to 200 of them. A search leaves
 // out what is not there, and what may not be seen.
 func (f Forge) Resolve(ctx context.Context, remote string, items []plugins.Item) ([]plugins.Answer, error) {
 	client, err := f.client()

@@ -178,7 +178,7 @@ func TestAnswers(t *testing.T) {
 			{Text: "12", IDs: []string{"bug#1202"}},
 			{Text: "valve & more", IDs: nil},
 		},
-		Thousand: func(i int) plugins.Item { return bug("bug#" + strconv.Itoa(10000+i)) }, MaxRequests: 7,
+		Thousand: func(i int) plugins.Item { return bug("bug#" + strconv.Itoa(10000+i)) }, MaxRequests: 5,
 		TokenName: "BUGZILLA_TEST_KEY", Secret: secret, Header: "X-BUGZILLA-API-KEY", Value: secret,
 	})
 }

@@ -82,7 +82,7 @@ func New(settings ...plugins.Setting) Forge {
 func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "bugzilla", Title: "Bugzilla", Version: "1", Kinds: []plugins.Kind{plugins.Bug},
-		Remotes: f.bugs.Remotes(), Keys: f.bugs.Keys(),
+		Remotes: f.bugs.Remotes(), Keys: f.bugs.Keys(), Can: []string{plugins.CanBatch},
 	}, nil
 }
 

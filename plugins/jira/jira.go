@@ -87,7 +87,7 @@ func isCloud(base string) bool { return strings.HasSuffix(base, ".atlassian.net"
 func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "jira", Title: "Jira", Version: "1", Kinds: []plugins.Kind{plugins.Bug},
-		Remotes: f.bugs.Remotes(), Keys: f.bugs.Keys(),
+		Remotes: f.bugs.Remotes(), Keys: f.bugs.Keys(), Can: []string{plugins.CanBatch},
 	}, nil
 }
 
