@@ -119,6 +119,16 @@ func (c *Client) keep(key string, e *entry, live http.Header) {
 	}
 }
 
+// forget removes what is kept of a request.
+func (c *Client) forget(ctx context.Context, r *request) {
+	if c.store == nil {
+		return
+	}
+	if auth, err := r.credential.value(ctx, ""); err == nil {
+		c.store.remove(c.key(r, auth))
+	}
+}
+
 // flat is a header as one text.
 func flat(header map[string][]string) string {
 	var b strings.Builder
@@ -133,6 +143,11 @@ func flat(header map[string][]string) string {
 // false where it may not be kept, or keeping it would gain nothing.
 func (c *Client) lifetime(status int, header map[string][]string, live http.Header, now time.Time) (fresh time.Duration, strict, ok bool) {
 	h := http.Header(header)
+	if c.options.IgnoreCacheControl {
+		h = h.Clone()
+		h.Del("Cache-Control")
+		h.Del("Expires")
+	}
 	if len(flat(header)) > maxHeader || strings.Contains(h.Get("Vary"), "*") {
 		return 0, false, false
 	}

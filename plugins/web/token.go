@@ -26,7 +26,8 @@ type Credential struct {
 	// Header carries the token; "" for Authorization.
 	Header string
 	// Scheme stands before the token; "" for Bearer in Authorization, else for
-	// nothing. With Basic, the source's user and token are encoded.
+	// nothing. With Basic, the source's user and token are encoded; a source without a
+	// user, such as a variable of the environment, has both as user:password.
 	Scheme string
 }
 
@@ -182,6 +183,10 @@ func (c *credential) value(ctx context.Context, stale string) (string, error) {
 		}
 		if t != "" {
 			c.secrets.add(u, t)
+			if basicUser, password, both := strings.Cut(t, ":"); both && u == "" && strings.EqualFold(c.Scheme, "Basic") {
+				u, t = basicUser, password
+				c.secrets.add(u, t)
+			}
 			user, token = u, t
 			break
 		}

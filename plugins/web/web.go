@@ -82,6 +82,10 @@ type Options struct {
 	CacheSize   int64         // bytes of all that is kept; 0 for 64 MiB
 	TTL         time.Duration // how long an answer that does not say so itself counts; 0 to ask each time
 	NegativeTTL time.Duration // how long it counts that there is nothing; 0 for 5 minutes, < 0 for never
+	// IgnoreCacheControl keeps answers by TTL and StaleFor alone, whatever their
+	// Cache-Control and Expires say: for forges that forbid it of everything, to keep
+	// a browser from showing what was. What is kept is one user's own, by token.
+	IgnoreCacheControl bool
 	// StaleFor is until when a kept answer is given, with Response.Stale, where the
 	// host cannot be asked; 0 for never.
 	StaleFor time.Duration
@@ -262,11 +266,30 @@ func (c *Client) Get(ctx context.Context, address string) (*Response, error) {
 
 // JSON is Get, and decodes the body.
 func (c *Client) JSON(ctx context.Context, address string, into any) (*Response, error) {
-	answer, err := c.Get(ctx, address)
+	return c.Read(ctx, address, func(body []byte) error {
+		if into == nil {
+			return nil
+		}
+		return json.Unmarshal(body, into)
+	})
+}
+
+// Read is Get, and decodes the body by a function. What it cannot decode is
+// ErrMalformed, and is not kept.
+func (c *Client) Read(ctx context.Context, address string, decode func(body []byte) error) (*Response, error) {
+	r, err := c.request(http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	return answer, c.decode(http.MethodGet, answer, into)
+	answer, err := c.cached(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := decode(answer.Body); err != nil {
+		c.forget(ctx, r)
+		return nil, c.malformed(http.MethodGet, answer, err)
+	}
+	return answer, nil
 }
 
 // Post sends a question as JSON, such as a batch in GraphQL, and decodes the
@@ -293,9 +316,13 @@ func (c *Client) decode(method string, answer *Response, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(answer.Body, into); err != nil {
-		return &Error{Method: method, Host: answer.URL.Host, Path: c.Scrub(answer.URL.EscapedPath()), Kind: ErrMalformed, Detail: c.Scrub(oneLine(err.Error()))}
+		return c.malformed(method, answer, err)
 	}
 	return nil
+}
+
+func (c *Client) malformed(method string, answer *Response, err error) *Error {
+	return &Error{Method: method, Host: answer.URL.Host, Path: c.Scrub(answer.URL.EscapedPath()), Kind: ErrMalformed, Detail: c.Scrub(oneLine(err.Error()))}
 }
 
 // request is one thing to ask for, at one host.
