@@ -152,7 +152,7 @@ func (h host) said(ref reference, answer *web.Response, err error, r record) plu
 // where is the project of a thing that was asked for as ref, "" for the remote's.
 // It has another number where it was moved; a project alone may have been renamed.
 func (h host) where(ref reference, number int, project string) string {
-	if number == ref.number || project == "" {
+	if _, ok := (plugins.Item{Kind: plugins.Issue, ID: "1", Project: project}).In(""); !ok || number == ref.number || project == "" {
 		project = ref.project
 	}
 	if strings.EqualFold(project, h.project) {
