@@ -215,7 +215,11 @@ func (c *Client) send(ctx context.Context, h *host, r *request, auth string) (*R
 		return nil, e
 	}
 	detail := c.Scrub(oneLine(message(body)))
-	l := readLimit(a.StatusCode, a.Header, time.Now())
+	counts := a.StatusCode
+	if counts == http.StatusOK && c.options.TooMuch != nil && c.options.TooMuch(body) {
+		counts = http.StatusTooManyRequests
+	}
+	l := readLimit(counts, a.Header, time.Now())
 	if a.StatusCode == http.StatusForbidden && !l.refused && strings.Contains(strings.ToLower(detail), "rate limit") {
 		l = limit{wait: defaultPause, refused: true} // GitHub's secondary limits may come without a header
 	}

@@ -88,6 +88,9 @@ type Options struct {
 
 	// Logger gets what is worth saying, scrubbed; nil for nothing.
 	Logger *slog.Logger
+	// TooMuch says whether the body of an answer 200 is in truth a refusal for having
+	// been asked too much, as GraphQL has it; it counts as one then. nil for never.
+	TooMuch func(body []byte) bool
 	// OnWait is told when a request waits for a host's rate limit; it may be nil.
 	// It must not block.
 	OnWait func(host string, until time.Time)
