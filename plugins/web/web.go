@@ -263,13 +263,17 @@ func (c *Client) Get(ctx context.Context, address string) (*Response, error) {
 	return c.cached(ctx, r)
 }
 
-// JSON is Get, and decodes the body.
+// JSON is Get, and decodes the body. One that cannot be decoded is not kept.
 func (c *Client) JSON(ctx context.Context, address string, into any) (*Response, error) {
 	answer, err := c.Get(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	return answer, c.decode(http.MethodGet, answer, into)
+	if err := c.decode(http.MethodGet, answer, into); err != nil {
+		c.Forget(ctx, address)
+		return answer, err
+	}
+	return answer, nil
 }
 
 // Post sends a question as JSON, such as a batch in GraphQL, and decodes the
