@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -47,43 +46,6 @@ type Thing struct {
 	// Backports are copies to other branches that are asked for (by a label such as
 	// "backport stable/1.2") or under way (another pull or change).
 	Backports []Backport
-}
-
-// The bounds of what a Thing carries: in bytes of a title, in bytes of another
-// text, and in members of a list.
-const (
-	longestTitle = 1000
-	longestText  = 300
-	longestList  = 100
-)
-
-// Bounded is the thing with its texts and lists cut to what a card can use, since
-// a forge may send any amount.
-func (t Thing) Bounded() Thing {
-	t.Title = cut(t.Title, longestTitle)
-	for _, text := range []*string{&t.Status, &t.Author, &t.Milestone, &t.Target} {
-		*text = cut(*text, longestText)
-	}
-	for _, list := range []*[]string{&t.Labels, &t.Assignees} {
-		*list = slices.Clone((*list)[:min(len(*list), longestList)])
-		for i, text := range *list {
-			(*list)[i] = cut(text, longestText)
-		}
-	}
-	t.Backports = slices.Clone(t.Backports[:min(len(t.Backports), longestList)])
-	for i := range t.Backports {
-		b := &t.Backports[i]
-		b.Title, b.Label, b.Target = cut(b.Title, longestTitle), cut(b.Label, longestText), cut(b.Target, longestText)
-	}
-	return t
-}
-
-// cut cuts a text between two runes.
-func cut(text string, longest int) string {
-	if len(text) <= longest {
-		return text
-	}
-	return strings.ToValidUTF8(text[:longest], "") + "…"
 }
 
 // Backport is a copy of a Thing's change for another branch.

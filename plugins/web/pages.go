@@ -46,9 +46,7 @@ func (c *Client) PagesBy(ctx context.Context, address string, next Next, each fu
 		if err := each(page); errors.Is(err, ErrStop) {
 			return nil
 		} else if err != nil {
-			if r, err := c.request(http.MethodGet, address, nil); err == nil {
-				c.forget(ctx, r)
-			}
+			c.Forget(ctx, address)
 			return err
 		}
 		ref, err := next(page)

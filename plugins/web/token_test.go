@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log"
@@ -131,28 +130,6 @@ func TestRefresh(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		current = "token-3"
 		check("renewed later", nil, 8, 4)
-	})
-}
-
-// TestBasic holds that a variable has a user and a password, and that neither the
-// password alone nor what the header has is let out.
-func TestBasic(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *world) {
-		t.Setenv("WEB_TEST_BASIC", "me:"+planted+":x")
-		w.serve("forge.example", func(rw http.ResponseWriter, r *http.Request) {
-			if user, password, ok := r.BasicAuth(); !ok || user != "me" || password != planted+":x" {
-				t.Errorf("it came with %q and %q", user, password)
-			}
-		})
-		c := w.client(Options{Credentials: []Credential{{Host: "forge.example", Scheme: "Basic", From: []Source{Env("WEB_TEST_BASIC")}}}})
-		if _, err := c.Get(t.Context(), "http://forge.example/"); err != nil {
-			t.Fatal(err)
-		}
-		for _, text := range []string{"me:" + planted + ":x", planted + ":x", base64.StdEncoding.EncodeToString([]byte("me:" + planted + ":x"))} {
-			if got := c.Scrub("a " + text); strings.Contains(got, text) {
-				t.Errorf("%q stays %q", text, got)
-			}
-		}
 	})
 }
 

@@ -267,7 +267,7 @@ func (c *Client) Get(ctx context.Context, address string) (*Response, error) {
 	return c.cached(ctx, r)
 }
 
-// JSON is Get, and decodes the body.
+// JSON is Get, and decodes the body. One that cannot be decoded is not kept.
 func (c *Client) JSON(ctx context.Context, address string, into any) (*Response, error) {
 	return c.Read(ctx, address, func(body []byte) error {
 		if into == nil {
@@ -277,20 +277,16 @@ func (c *Client) JSON(ctx context.Context, address string, into any) (*Response,
 	})
 }
 
-// Read is Get, and decodes the body by a function. What it cannot decode is
-// ErrMalformed, and is not kept.
+// Read is JSON for what a function decodes; what that has an error for is
+// ErrMalformed.
 func (c *Client) Read(ctx context.Context, address string, decode func(body []byte) error) (*Response, error) {
-	r, err := c.request(http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := c.cached(ctx, r)
+	answer, err := c.Get(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	if err := decode(answer.Body); err != nil {
-		c.forget(ctx, r)
-		return nil, c.malformed(http.MethodGet, answer, err)
+		c.Forget(ctx, address)
+		return answer, c.malformed(http.MethodGet, answer, err)
 	}
 	return answer, nil
 }
