@@ -3,7 +3,6 @@ package github_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -404,28 +403,6 @@ func TestWhose(t *testing.T) {
 	}
 }
 
-// TestLive asks a live host gently: CABHFUIL_LIVE_GITHUB is a remote of github.com
-// and numbers of its issues and pulls, such as
-// "https://github.com/owner/repo 1 2"; a commit of a pull may follow.
-func TestLive(t *testing.T) {
-	words := strings.Fields(os.Getenv("CABHFUIL_LIVE_GITHUB"))
-	if len(words) < 2 {
-		t.Skip("CABHFUIL_LIVE_GITHUB names no remote and item")
-	}
-	f := github.New()
-	for _, word := range words[1:] {
-		var answers []plugins.Answer
-		var err error
-		if plugins.IsNumber(word) {
-			answers, err = f.Resolve(t.Context(), words[0], []plugins.Item{{Kind: plugins.Issue, ID: word}})
-		} else {
-			answers, err = f.Changes(t.Context(), words[0], []string{word})
-		}
-		if err != nil || len(answers) != 1 || answers[0].Problem != "" || len(answers[0].Things) == 0 || answers[0].Things[0].Title == "" {
-			t.Errorf("%s: %+v, %v", word, answers, err)
-		}
-	}
-	if a, err := f.Open(t.Context(), words[0], "", 5); err != nil || a.Problem != "" {
-		t.Errorf("%+v, %v", a, err)
-	}
-}
+// TestLive asks a host that exists: CABHFUIL_LIVE_GITHUB is what forgetest.LiveCode
+// explains, such as "https://github.com/owner/repo #1 !2".
+func TestLive(t *testing.T) { forgetest.LiveCode(t, "CABHFUIL_LIVE_GITHUB", github.New()) }

@@ -96,7 +96,7 @@ func (h host) recent(ctx context.Context, text string, limit int) (a plugins.Ans
 
 // matches says whether a thing is open and meant by a text.
 func matches(t plugins.Thing, text string) bool {
-	return t.State == plugins.Open && (strings.HasPrefix(t.ID, text) || strings.Contains(strings.ToLower(t.Title), strings.ToLower(text)))
+	return t.State == plugins.Open && plugins.Offers(text, t.ID, t.Title)
 }
 
 // search asks GitHub's search for a text in titles.
