@@ -216,7 +216,11 @@ func (c *Client) send(ctx context.Context, h *host, r *request, auth string) (*R
 	}
 	text, code := message(body)
 	detail := c.Scrub(oneLine(text))
-	l := readLimit(a.StatusCode, a.Header, time.Now())
+	counts := a.StatusCode
+	if counts == http.StatusOK && c.options.TooMuch != nil && c.options.TooMuch(body) {
+		counts = http.StatusTooManyRequests
+	}
+	l := readLimit(counts, a.Header, time.Now())
 	if a.StatusCode == http.StatusForbidden && !l.refused && strings.Contains(strings.ToLower(detail), "rate limit") {
 		l = limit{wait: defaultPause, refused: true} // GitHub's secondary limits may come without a header
 	}

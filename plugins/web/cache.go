@@ -148,6 +148,11 @@ func flat(header map[string][]string) string {
 // false where it may not be kept, or keeping it would gain nothing.
 func (c *Client) lifetime(status int, header map[string][]string, live http.Header, now time.Time) (fresh time.Duration, strict, ok bool) {
 	h := http.Header(header)
+	if c.options.IgnoreCacheControl {
+		h = h.Clone()
+		h.Del("Cache-Control")
+		h.Del("Expires")
+	}
 	if len(flat(header)) > maxHeader || strings.Contains(h.Get("Vary"), "*") {
 		return 0, false, false
 	}
