@@ -273,7 +273,13 @@ func itemName(kind, id, project string) string {
 	case "change":
 		return "Change " + id[:min(len(id), 8)]
 	case "bug":
-		return "Bug " + id
+		if n, ok := strings.CutPrefix(id, "bug#"); ok {
+			return "Bug " + n
+		}
+		if n, ok := strings.CutPrefix(id, "lp#"); ok {
+			return "LP: #" + n
+		}
+		return id
 	}
 	return kind + " " + id
 }
