@@ -145,6 +145,9 @@ const (
 	CanOpen     = "open"
 	CanReleases = "releases"
 	CanHealth   = "health"
+	// CanBatch says that many items cost few requests. A forge names it in its
+	// Description, the others are found by Abilities.
+	CanBatch = "batch"
 )
 
 // Abilities are what a forge can do, of the names above.

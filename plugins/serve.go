@@ -13,8 +13,20 @@ import (
 )
 
 // Handshake is what host and plugin say first, so that a program which is no
-// plugin, or one of another protocol, is told so and not guessed at.
-var Handshake = plugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "CABHFUIL_PLUGIN", MagicCookieValue: "forge"}
+// plugin is told so and not guessed at.
+var Handshake = plugin.HandshakeConfig{MagicCookieKey: "CABHFUIL_PLUGIN", MagicCookieValue: "forge"}
+
+// Protocol is the newest version of the protocol that this package speaks. Fields
+// and methods are added within a version; another one is for what would be
+// misunderstood.
+const Protocol = 1
+
+// Protocols are all versions that this package speaks, with what is served in each
+// of them (forge is nil on the host's side): host and plugin take the newest one
+// that both have. Authors use Serve instead.
+func Protocols(forge Forge) map[int]plugin.PluginSet {
+	return map[int]plugin.PluginSet{Protocol: {Served: &Bridge{Forge: forge}}}
+}
 
 // Served is the name under which a Forge is dispensed.
 const Served = "forge"
@@ -43,10 +55,10 @@ func (b *Bridge) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.Cli
 func Serve(forge Forge) {
 	go watchParent(os.Getppid())
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig: Handshake,
-		Plugins:         plugin.PluginSet{Served: &Bridge{Forge: forge}},
-		GRPCServer:      plugin.DefaultGRPCServer,
-		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr, JSONFormat: true}),
+		HandshakeConfig:  Handshake,
+		VersionedPlugins: Protocols(forge),
+		GRPCServer:       plugin.DefaultGRPCServer,
+		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr, JSONFormat: true}),
 	})
 }
 

@@ -2,21 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/spf13/cobra"
-
 	"github.com/cabhfuil/cabhfuil-lsp/history"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/bitbucket"
@@ -57,32 +52,78 @@ func builtinNames() []string {
 	return names
 }
 
-// settingsOf are what the configuration tells each plugin, by its name.
-func settingsOf(g config.Global) map[string][]plugins.Setting {
-	all := map[string][]plugins.Setting{}
-	for _, f := range g.Forges {
-		all[string(f.Type)] = append(all[string(f.Type)], plugins.Setting{Host: f.Host, URL: f.URL})
-	}
-	for _, t := range g.Trackers {
-		all[string(t.Type)] = append(all[string(t.Type)], plugins.Setting{URL: t.URL, Projects: t.Projects, Remotes: t.Remotes, Key: t.Key})
-	}
-	return all
+// forgeSettings are what the configuration says of forges and trackers.
+type forgeSettings struct {
+	settings map[string][]plugins.Setting // of each plugin, by its name
+	foreign  []host.Foreign
 }
 
-// newHost makes a host of all built-in plugins. What they claim is asked of them
-// here, in this process, so that none is started to be told that it has nothing to
-// do. A host that the configuration gives to one kind of forge is no other kind's.
-func newHost(settings map[string][]plugins.Setting, log *slog.Logger, changed func()) *host.Host {
-	claims := map[string]func(string, plugins.Item) bool{}
+// forgeSettingsOf reads them. Only the user's files say anything of plugins: what a
+// workspace or an editor's window sets never comes here.
+func forgeSettingsOf(c config.Config) forgeSettings {
+	all := map[string][]plugins.Setting{}
+	for _, f := range c.Global.Forges {
+		s := webAuth(c.Auth.AuthMethods[f.AuthKey])
+		s.Host, s.URL = f.Host, f.URL
+		all[string(f.Type)] = append(all[string(f.Type)], s)
+	}
+	for _, t := range c.Global.Trackers {
+		all[string(t.Type)] = append(all[string(t.Type)], plugins.Setting{URL: t.URL, Projects: t.Projects, Remotes: t.Remotes, Key: t.Key})
+	}
+	for name, m := range c.Auth.Defaults { // for places that have no setting of their own
+		if s := webAuth(m); slices.Contains(builtinNames(), name) && (s.Token != "" || s.Helper) {
+			all[name] = append(all[name], s)
+		}
+	}
+	told := forgeSettings{settings: all}
+	for _, p := range c.Global.Plugins {
+		told.foreign = append(told.foreign, host.Foreign{Name: p.Name, Path: p.Path, SHA256: p.SHA256, Env: p.Env})
+	}
+	return told
+}
+
+// webAuth is how a method of auth.yaml gives a web interface its token.
+func webAuth(m config.AuthMethod) plugins.Setting {
+	switch m.Type {
+	case config.Token:
+		return plugins.Setting{Token: m.TokenEnv}
+	case config.CredentialHelper:
+		return plugins.Setting{Helper: true}
+	}
+	return plugins.Setting{}
+}
+
+// newHost makes a host of the user's plugins and all built-in ones. What the latter
+// claim is asked of them here, in this process, so that none is started to be told
+// that it has nothing to do. A host that the configuration gives to one kind of
+// forge is no other kind's. cache is the directory for what plugins keep, "" for
+// none.
+func newHost(told forgeSettings, cache string, log *slog.Logger, changed func()) *host.Host {
+	claims, environment := map[string]func(string, plugins.Item) bool{}, map[string][]string{}
+	can, local := map[string][]string{}, map[string]plugins.Forge{}
+	settings := told.settings
 	for _, b := range builtin {
-		if d, err := b.make(settings[b.name]...).Describe(context.Background()); err == nil { // ours never fail
-			claims[b.name] = d.Claims()
+		forge := b.make(settings[b.name]...)
+		if d, err := forge.Describe(context.Background()); err == nil { // ours never fail
+			claims[b.name], environment[b.name] = d.Claims(), d.Environment
+			can[b.name], local[b.name] = append(plugins.Abilities(forge), d.Can...), forge
 			if hosts := givenAway(b.name, settings); len(hosts) > 0 && slices.Contains(config.ForgeType("").Values(), b.name) {
 				claims[b.name] = unless(hosts, claims[b.name])
 			}
 		}
+		for _, s := range settings[b.name] {
+			if s.Token != "" {
+				environment[b.name] = append(environment[b.name], s.Token)
+			}
+		}
 	}
-	return host.New(host.Options{Builtin: builtinNames(), Claims: claims, Settings: settings, Log: log, OnUpdate: changed})
+	kept := ""
+	if cache != "" {
+		kept = filepath.Join(cache, "said.json")
+	}
+	return host.New(host.Options{
+		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Kept: kept, Log: log, OnUpdate: changed,
+	})
 }
 
 // givenAway are the hosts that settings give to forges of other kinds.
@@ -113,29 +154,31 @@ func unless(hosts []string, claims func(string, plugins.Item) bool) func(string,
 type forges struct {
 	log     *slog.Logger
 	changed func()
+	cache   string // as newHost has it
+	listed  listed
 
-	mu       sync.Mutex
-	host     *host.Host
-	settings map[string][]plugins.Setting
-	ending   sync.WaitGroup // hosts with settings of before
+	mu     sync.Mutex
+	host   *host.Host
+	told   forgeSettings
+	ending sync.WaitGroup // hosts with settings of before
 }
 
-func newForges(log *slog.Logger, changed func()) *forges {
-	return &forges{log: log, changed: changed, host: newHost(nil, log, changed)}
+func newForges(cache string, log *slog.Logger, changed func()) *forges {
+	return &forges{log: log, changed: changed, cache: cache, host: newHost(forgeSettings{}, cache, log, changed)}
 }
 
 // configure takes over what the configuration says of forges. The plugins of
 // before end, and those with the new settings start when they are asked.
-func (f *forges) configure(g config.Global) {
-	settings := settingsOf(g)
+func (f *forges) configure(c config.Config) {
+	told := forgeSettingsOf(c)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(settings) == 0 && len(f.settings) == 0 || reflect.DeepEqual(settings, f.settings) {
+	if len(told.settings) == 0 && len(told.foreign) == 0 && len(f.told.settings) == 0 && len(f.told.foreign) == 0 || reflect.DeepEqual(told, f.told) {
 		return
 	}
 	old := f.host
 	f.ending.Go(func() { _ = old.Close() }) //nolint:errcheck // it never fails
-	f.host, f.settings = newHost(settings, f.log, f.changed), settings
+	f.host, f.told = newHost(told, f.cache, f.log, f.changed), told
 }
 
 func (f *forges) current() *host.Host {
@@ -147,7 +190,6 @@ func (f *forges) current() *host.Host {
 // URLs answers what the plugins have said so far.
 func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	urls := make([]string, len(keys))
-	remotes = append([]string{""}, slices.DeleteFunc(slices.Clone(remotes), repos.IsPath)...) // bugs that need no remote first
 	var items []plugins.Item
 	var at []int
 	for i, k := range keys {
@@ -161,7 +203,7 @@ func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	if len(items) == 0 {
 		return urls
 	}
-	links, _ := f.current().Links(remotes, items)
+	links, _ := f.current().Links(asked(remotes), items)
 	for i, url := range links {
 		urls[at[i]] = url
 	}
@@ -203,65 +245,4 @@ func (f *forges) close() error {
 	err := f.current().Close()
 	f.ending.Wait()
 	return err
-}
-
-// pluginCommand serves a built-in plugin, which the host starts, and shows the
-// plugins to people.
-func pluginCommand(io stdio, g *global) *cobra.Command {
-	c := &cobra.Command{Use: "plugin", Short: "List and verify forge plugins"}
-	for _, b := range builtin {
-		c.AddCommand(&cobra.Command{Use: b.name, Hidden: true, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-			io.restore() // go-plugin's handshake goes to standard output
-			plugins.Serve(b.make(plugins.Settings()...))
-			return nil
-		}})
-	}
-	list := &cobra.Command{Use: "list", Short: "List the forge plugins", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return listPlugins(io, g, nil)
-	}}
-	verify := &cobra.Command{Use: "verify", Short: "Start each forge plugin and ask what it is", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		h := host.New(host.Options{Builtin: builtinNames(), Log: newLog(g.verbose, slog.LevelError)})
-		defer h.Close() //nolint:errcheck // it never fails
-		found, err := h.Verify(cmd.Context())
-		if err != nil {
-			return err
-		}
-		return listPlugins(io, g, found)
-	}}
-	c.AddCommand(list, verify)
-	return c
-}
-
-type pluginLine struct {
-	Name    string   `json:"name"`
-	Title   string   `json:"title"`
-	Version string   `json:"version"`
-	Kinds   []string `json:"kinds"`
-}
-
-func listPlugins(io stdio, g *global, found map[string]plugins.Description) error {
-	lines := []pluginLine{}
-	for _, name := range slices.Sorted(slices.Values(builtinNames())) {
-		l := pluginLine{Name: name, Kinds: []string{}}
-		if d, ok := found[name]; ok {
-			l.Title, l.Version = d.Title, d.Version
-			for _, k := range d.Kinds {
-				l.Kinds = append(l.Kinds, string(k))
-			}
-		}
-		lines = append(lines, l)
-	}
-	if g.format == "json" {
-		b, err := json.Marshal(lines)
-		if err != nil {
-			return err
-		}
-		return cli.JSON(io.out, b)
-	}
-	for _, l := range lines {
-		if _, err := fmt.Fprintln(io.out, strings.TrimSpace(l.Name+"  "+l.Title+"  "+strings.Join(l.Kinds, ", "))); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -42,6 +42,7 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 			"cabhfuil.where": g.where, "cabhfuil.search": g.search, "cabhfuil.commit": g.commit,
 			"cabhfuil.missing": g.missing, "cabhfuil.check": g.check, "cabhfuil.status": g.status, "cabhfuil.reindex": g.reindex,
 			"cabhfuil.repositories": g.repositories, "cabhfuil.sync": g.sync, "cabhfuil.repair": g.repair, "cabhfuil.clean": g.clean, "cabhfuil.tasks": g.tasks,
+			"cabhfuil.plugins":    g.plugins,
 			"cabhfuil.complaints": g.complaints,
 		},
 		Measure: func(operation string, took time.Duration, err error) {

@@ -66,7 +66,7 @@ func (a *guest) status(ctx context.Context, argument json.RawMessage) (any, erro
 			st.Tasks++
 		}
 	}
-	st.Health = healthOf(st, a.clones.Over()...)
+	st.Health = healthOf(st, append(a.clones.Over(), a.forges.troubles()...)...)
 	return st, nil
 }
 

@@ -236,7 +236,7 @@ func converse(ctx context.Context, g *global, command string, talk func(execute 
 		}
 		newLog(g.verbose, slog.LevelError).Warn("going on in this process", "error", err)
 	}
-	history := command == "cabhfuil.tasks" // which needs no repository
+	history := command == "cabhfuil.tasks" || command == "cabhfuil.plugins" // which need no repository
 	a := newApp(appOptions{words: command != "cabhfuil.where", alone: g.dir != "" || history, log: newLog(g.verbose, slog.LevelError)})
 	defer func() { err = errors.Join(err, a.close()) }()
 	near, far := net.Pipe()

@@ -89,11 +89,20 @@ func intervals(all []Repository, s Settings) {
 	}
 }
 
-// authKeys tells the keys that auth.yaml does not define.
-func (d *decoder) authKeys(all []Repository, defined []string) []*Fault {
+// authKeys tells the keys of a list's entries that auth.yaml does not define, or
+// not in a way that suits. suits may be nil.
+func (d *decoder) authKeys(list string, keys []string, methods map[string]AuthMethod, suits func(AuthMethod) bool) []*Fault {
+	defined := slices.Sorted(maps.Keys(methods))
 	told := &decoder{file: d.file}
-	for i, r := range all {
-		if r.AuthKey == "" || slices.Contains(defined, r.AuthKey) {
+	for i, key := range keys {
+		path := fmt.Sprintf("%s[%d].auth_key", list, i)
+		if key == "" {
+			continue
+		}
+		if m, ok := methods[key]; ok {
+			if suits != nil && !suits(m) {
+				told.fault(d.placeOf(path), path, quote(key), "is of type "+string(m.Type)+", which no web interface takes", "a method of type token or credential_helper", "")
+			}
 			continue
 		}
 		expected := "one of " + strings.Join(defined, ", ")
@@ -101,11 +110,10 @@ func (d *decoder) authKeys(all []Repository, defined []string) []*Fault {
 			expected = "a method that auth.yaml defines, and it defines none"
 		}
 		remedy := "define it under auth_methods in auth.yaml"
-		if near := nearest(r.AuthKey, defined); near != "" {
+		if near := nearest(key, defined); near != "" {
 			remedy = "did you mean " + near + "?"
 		}
-		path := fmt.Sprintf("repos[%d].auth_key", i)
-		told.fault(d.placeOf(path), path, quote(r.AuthKey), "is unknown", expected, remedy)
+		told.fault(d.placeOf(path), path, quote(key), "is unknown", expected, remedy)
 	}
 	return told.faults
 }
@@ -161,6 +169,10 @@ func (d *decoder) global(g *Global) {
 		if d.misshapen(at) || d.faulty(at) || d.twice(names, at+".name", p.Name, p.Name, "a name of its own") {
 			continue
 		}
+		if slices.Contains(BuiltinPlugins(), p.Name) {
+			d.fault(d.placeOf(at+".name"), at+".name", quote(p.Name), "is that of a built-in plugin", "a name of its own, none of "+strings.Join(BuiltinPlugins(), ", "), "")
+			continue
+		}
 		kept = append(kept, p)
 	}
 	g.Plugins = kept
@@ -175,6 +187,10 @@ func (d *decoder) global(g *Global) {
 		}
 	}
 }
+
+// BuiltinPlugins are the names of the plugins that ship with the program: each is a
+// kind of forge or of tracker.
+func BuiltinPlugins() []string { return append(ForgeType("").Values(), TrackerType("").Values()...) }
 
 // forges keeps those that can be used.
 func (d *decoder) forges(all []Forge) []Forge {

@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"github.com/adrg/xdg"
 )
@@ -105,22 +104,36 @@ type part[T any] struct {
 
 // Read reads the files as they are now.
 func (r *Reader) Read() (Config, []File) {
-	var entries []Repository // also those that cannot be used
+	var ofRepos, ofForges []string // auth_key of each entry, also of those that cannot be used
 	repos, reposFile, d := read(r.dirs, reposNames, r.repos, func(d *decoder, f *reposFile) {
-		entries = f.Repos
+		for _, r := range f.Repos {
+			ofRepos = append(ofRepos, r.AuthKey)
+		}
 		f.Repos = d.repositories(f.Repos)
 		intervals(f.Repos, f.Settings)
 	})
-	global, globalFile, _ := read(r.dirs, globalNames, r.global, (*decoder).global)
-	methods := []string{}
+	global, globalFile, globalRead := read(r.dirs, globalNames, r.global, func(d *decoder, g *Global) {
+		for _, f := range g.Forges {
+			ofForges = append(ofForges, f.AuthKey)
+		}
+		d.global(g)
+	})
+	var methods map[string]AuthMethod // also those that cannot be used
 	auth, authFile, authRead := read(r.dirs, authNames, r.auth, func(d *decoder, a *Auth) {
-		methods = slices.Sorted(maps.Keys(a.AuthMethods))
+		methods = maps.Clone(a.AuthMethods)
 		d.auth(a)
 	})
 	r.repos, r.global, r.auth = repos, global, auth
-	if d != nil && (authRead != nil || !authFile.Found) {
-		reposFile.Faults = append(reposFile.Faults, d.authKeys(entries, methods)...)
-		inOrder(reposFile.Faults)
+	if authRead != nil || !authFile.Found {
+		if d != nil {
+			reposFile.Faults = append(reposFile.Faults, d.authKeys("repos", ofRepos, methods, nil)...)
+			inOrder(reposFile.Faults)
+		}
+		if globalRead != nil {
+			forWeb := func(m AuthMethod) bool { return m.Type == Token || m.Type == CredentialHelper }
+			globalFile.Faults = append(globalFile.Faults, globalRead.authKeys("forges", ofForges, methods, forWeb)...)
+			inOrder(globalFile.Faults)
+		}
 	}
 	settings := repos.says.Settings
 	if settings.CloneTimeout == 0 { // a written one is longer

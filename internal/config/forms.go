@@ -47,6 +47,7 @@ var forms = map[string]form{
 	"exclude": {name: "glob", expected: "a pattern such as old/* or !old/*", check: checkExclude, normal: func(s string) string { return strings.TrimPrefix(s, "!") }},
 	"refspec": {name: "refspec", expected: "refs such as refs/heads/*, or +refs/heads/*:refs/remotes/fork/*", check: checkRefspec},
 	"env":     {name: "variable", expected: "the name of an environment variable, such as GITHUB_TOKEN", pattern: variable.String(), check: matching(variable, "is no name of an environment variable")},
+	"plugin":  {name: "name", expected: "a short name of a-z, 0-9 and -, such as harbour", pattern: pluginName.String(), check: matching(pluginName, "can be no plugin's name")},
 	"sha256":  {name: "SHA-256", expected: "64 hex digits", pattern: checksum.String(), check: matching(checksum, "is no SHA-256")},
 	"host":    {name: "host", expected: "a host's name, such as git.example.org or git.example.org:8443", pattern: hostName.String(), check: matching(hostName, "is no host's name"), normal: strings.ToLower},
 	"web":     {name: "web address", expected: "an address such as https://git.example.org", check: checkWeb, normal: func(s string) string { return strings.TrimRight(s, "/") }},
@@ -62,6 +63,7 @@ var (
 	duration    = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)`)
 	sizes       = regexp.MustCompile(`^[0-9]+(\.[0-9]+)? ?([kKMGTP]i?)?B$`)
 	variable    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	pluginName  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 	checksum    = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
 	project     = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)

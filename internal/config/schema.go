@@ -122,7 +122,7 @@ type Global struct {
 	Dialects    []dialect.Spec `yaml:"dialects" doc:"how your community writes that a commit is a copy, a revert or a fix (see dialects.md)"`
 	Forges      []Forge        `yaml:"forges" doc:"forges that are not built in, such as your own GitLab (see plugins.md)"`
 	Trackers    []Tracker      `yaml:"trackers" doc:"trackers that are not built in, and whose bugs are whose (see plugins.md)"`
-	Plugins     []Plugin       `yaml:"plugins" doc:"forges of your own" unused:"built-in ones only yet"`
+	Plugins     []Plugin       `yaml:"plugins" doc:"programs of others that link to forges, asked before the built-in ones (see plugins.md)"`
 	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process (see background.md)"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
 	Log         Log            `yaml:"log" doc:"what is written beside standard error, under the state directory; read at the start"`
@@ -184,16 +184,18 @@ type Performance struct {
 // Features can each be off.
 type Features struct {
 	BackgroundIndex bool `yaml:"background_index" default:"true" doc:"index words and paths before they are asked for"`
-	Forges          bool `yaml:"forges" default:"true" doc:"ask forges, and link to them"`
+	Forges          bool `yaml:"forges" default:"true" doc:"link to forges and trackers, and ask them"`
+	ForgesOnline    bool `yaml:"forges_online" default:"true" doc:"ask them over the network what issues, pull requests and changes say; links need no network"`
 	CodeLens        bool `yaml:"code_lens" default:"true" doc:"lines above text that names commits, and above code"`
 	Diagnostics     bool `yaml:"diagnostics" default:"true" doc:"what is wrong with names of commits in messages"`
 }
 
 // Forge is a place where a kind of forge runs.
 type Forge struct {
-	Type ForgeType `yaml:"type" need:"yes" doc:"the kind of forge"`
-	Host string    `yaml:"host" is:"host" need:"yes" doc:"the host that remotes name"`
-	URL  string    `yaml:"url" is:"web" doc:"its web address, where that is not https://HOST; with gerrit, the address of Gerrit"`
+	Type    ForgeType `yaml:"type" need:"yes" doc:"the kind of forge"`
+	Host    string    `yaml:"host" is:"host" need:"yes" doc:"the host that remotes name"`
+	URL     string    `yaml:"url" is:"web" doc:"its web address, where that is not https://HOST; with gerrit, the address of Gerrit"`
+	AuthKey string    `yaml:"auth_key" doc:"the method of auth.yaml, of type token or credential_helper, that it is asked with"`
 }
 
 // ForgeType is a kind of forge.
@@ -231,7 +233,7 @@ func (TrackerType) Values() []string {
 
 // Plugin is a forge of the user's.
 type Plugin struct {
-	Name   string   `yaml:"name" is:"name" need:"yes" doc:"its name"`
+	Name   string   `yaml:"name" is:"plugin" need:"yes" doc:"what it is called here; no built-in one's name"`
 	Path   string   `yaml:"path" is:"path" need:"yes" doc:"the program"`
 	SHA256 string   `yaml:"sha256" is:"sha256" need:"yes" doc:"the program's checksum; another program is not started"`
 	Env    []string `yaml:"env" is:"env" doc:"names of the environment variables that it is given"`
@@ -247,6 +249,7 @@ type Limits struct {
 	Memory      Size          `yaml:"memory" default:"400MiB" min:"64MiB" doc:"the soft limit of memory; GOMEMLIMIT counts before it"`
 	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered; 0 for none"`
 	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are"`
+	ForgeBudget time.Duration `yaml:"forge_budget" default:"150ms" min:"0s" doc:"how long an answer waits for what forges say; what comes later is in the next one"`
 }
 
 // Log is about the log file of a process that stays.

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fatih/color"
+)
+
+// Plugin is a forge plugin and how it is doing.
+type Plugin struct {
+	Name    string   `json:"name"`
+	Title   string   `json:"title"` // "" of one that is not built in and was not asked yet, as the three below
+	Version string   `json:"version"`
+	Kinds   []string `json:"kinds"` // what it links to
+	Can     []string `json:"can"`   // beyond links
+	BuiltIn bool     `json:"builtIn"`
+
+	Path     string   `json:"path,omitempty"`     // of one that is not built in
+	SHA256   string   `json:"sha256,omitempty"`   // that it must have
+	Checksum string   `json:"checksum,omitempty"` // ok, or what is wrong with its file
+	Wants    []string `json:"wants,omitempty"`    // variables that it reads and is not given
+
+	Running  bool      `json:"running"`
+	PID      int       `json:"pid,omitempty"`
+	Memory   int64     `json:"memory,omitempty"` // bytes
+	Starts   int       `json:"starts"`
+	Restarts int       `json:"restarts"`
+	Error    string    `json:"error"`          // why it does not run, when it should, or what was wrong with its last answer
+	Retry    time.Time `json:"retry,omitzero"` // until when it is left alone
+	Verified *bool     `json:"verified,omitempty"`
+}
+
+// ChecksumOK says that a plugin's file is the one that was agreed to.
+const ChecksumOK = "ok"
+
+// Plugins draws one plugin a line, with what is wrong below.
+func (t Text) Plugins(all []Plugin) {
+	width := 0
+	for _, p := range all {
+		width = max(width, len(p.Name))
+	}
+	for _, p := range all {
+		mark, paint := " ", color.Reset
+		switch {
+		case p.Error != "" || p.Checksum != "" && p.Checksum != ChecksumOK:
+			mark, paint = "✗", color.FgRed
+		case p.Running || p.Verified != nil && *p.Verified:
+			mark, paint = "✓", color.FgGreen
+		}
+		row := t.paint(mark, paint) + " " + fmt.Sprintf("%-*s", width, clean(p.Name))
+		add := func(text string) {
+			if text != "" {
+				row += "  " + text
+			}
+		}
+		add(clean(strings.TrimSpace(p.Title + " " + p.Version)))
+		add(clean(strings.Join(append(append([]string{}, p.Kinds...), p.Can...), ", ")))
+		if p.Running {
+			add("running")
+		}
+		if p.Restarts > 0 {
+			add(Count(p.Restarts, "restart"))
+		}
+		fmt.Fprintln(t.Out, strings.TrimRight(row, " "))
+		below := func(format string, args ...any) { fmt.Fprintf(t.Out, "    %s\n", fmt.Sprintf(format, args...)) }
+		if p.Path != "" {
+			below("%s", clean(p.Path))
+			if p.Checksum == ChecksumOK && t.Verbose {
+				below("SHA-256 %s, as agreed", p.SHA256)
+			}
+		}
+		if p.Checksum != "" && p.Checksum != ChecksumOK && p.Checksum != p.Error {
+			below("%s", clean(p.Checksum))
+		}
+		if p.Error != "" {
+			below("%s", clean(p.Error))
+		}
+		if wait := time.Until(p.Retry); wait > 0 {
+			below("left alone for %s", wait.Round(time.Second))
+		}
+		if len(p.Wants) > 0 {
+			below("it reads variables that plugins[].env does not name: %s", clean(strings.Join(p.Wants, ", ")))
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package host
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"golang.org/x/time/rate"
+
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/web"
+)
+
+// The bounds on what a plugin says of itself, to the log and in errors.
+const (
+	maxLine   = 500             // bytes of a line
+	lineEvery = 2 * time.Second // a line, after the first ones
+	lineBurst = 50
+)
+
+// said takes what a plugin writes to its standard error. It is kept for as long as
+// the plugin is known, and not only for one of its processes: who dies of talking
+// is bounded too.
+type said struct {
+	name string
+	log  *slog.Logger
+	now  *rate.Limiter
+
+	mu      sync.Mutex
+	secrets []string // what was handed to it in its environment
+	dropped int
+}
+
+func newSaid(name string, log *slog.Logger) *said {
+	return &said{name: name, log: log, now: rate.NewLimiter(rate.Every(lineEvery), lineBurst)}
+}
+
+// keep takes values out of what is said from now on.
+func (w *said) keep(secrets []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secrets = secrets
+}
+
+// shortestSecret is the length from which a value is looked for: shorter ones
+// would be found in every other word.
+const shortestSecret = 6
+
+// scrub makes one short line of a text, without secrets.
+func (w *said) scrub(text string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.secrets {
+		if len(s) >= shortestSecret {
+			text = strings.ReplaceAll(text, s, "***")
+		}
+	}
+	return clean(web.Scrub(text))
+}
+
+// clean is a text on one line, and no longer than maxLine.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "�"))
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxLine {
+		text = strings.ToValidUTF8(text[:maxLine], "") + "…"
+	}
+	return text
+}
+
+// Write passes lines of hclog on, as long as they are not too many.
+func (w *said) Write(p []byte) (int, error) {
+	if !w.now.Allow() {
+		w.mu.Lock()
+		w.dropped++
+		w.mu.Unlock()
+		return len(p), nil
+	}
+	w.mu.Lock()
+	dropped := w.dropped
+	w.dropped = 0
+	w.mu.Unlock()
+	args := []any{"name", w.name, "said", w.scrub(string(p[:min(len(p), 4*maxLine)]))}
+	if dropped > 0 {
+		args = append(args, "leftOut", dropped)
+	}
+	w.log.Info("plugin", args...)
+	return len(p), nil
+}
+
+// words keeps what tells most of the last that a process said: the line with which
+// it panicked, else the last one.
+type words struct {
+	mu    sync.Mutex
+	line  []byte // that has not ended
+	last  string
+	fatal bool
+}
+
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(p)
+	for len(p) > 0 {
+		i := slices.Index(p, '\n')
+		part := p
+		if i >= 0 {
+			part = p[:i]
+		}
+		w.line = append(w.line, part[:min(len(part), maxLine-min(maxLine, len(w.line)))]...)
+		if i < 0 {
+			break
+		}
+		text := string(w.line)
+		w.line, p = w.line[:0], p[i+1:]
+		fatal := strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ")
+		if strings.TrimSpace(text) != "" && !w.fatal {
+			w.last, w.fatal = text, fatal
+		}
+	}
+	return n, nil
+}
+
+func (w *words) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
+}
