@@ -148,6 +148,8 @@ const (
 	// CanBatch says that many items cost few requests. A forge names it in its
 	// Description, the others are found by Abilities.
 	CanBatch = "batch"
+	// CanBatchChanges says the same of commits.
+	CanBatchChanges = "batch-changes"
 )
 
 // Abilities are what a forge can do, of the names above.

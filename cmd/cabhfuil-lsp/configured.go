@@ -147,9 +147,9 @@ func (f optionalForges) Budget() time.Duration { return time.Duration(f.a.budget
 
 func (f optionalForges) News() <-chan struct{} { return f.a.forges.News() }
 
-func (f optionalForges) Open(ctx context.Context, remotes []string, sign byte, text string, limit int) []history.ForgeItem {
+func (f optionalForges) Open(ctx context.Context, remotes []string, kind history.KeyKind, text string, limit int) []history.ForgeItem {
 	if !f.online() {
 		return nil
 	}
-	return f.a.forges.Open(ctx, remotes, sign, text, limit)
+	return f.a.forges.Open(ctx, remotes, kind, text, limit)
 }

@@ -68,7 +68,9 @@ func forgeSettingsOf(c config.Config) forgeSettings {
 		all[string(f.Type)] = append(all[string(f.Type)], s)
 	}
 	for _, t := range c.Global.Trackers {
-		all[string(t.Type)] = append(all[string(t.Type)], plugins.Setting{URL: t.URL, Projects: t.Projects, Remotes: t.Remotes, Key: t.Key})
+		s := webAuth(c.Auth.AuthMethods[t.AuthKey])
+		s.URL, s.Projects, s.Remotes, s.Key = t.URL, t.Projects, t.Remotes, t.Key
+		all[string(t.Type)] = append(all[string(t.Type)], s)
 	}
 	for name, m := range c.Auth.Defaults { // for places that have no setting of their own
 		if s := webAuth(m); slices.Contains(builtinNames(), name) && (s.Token != "" || s.Helper) {

@@ -83,11 +83,8 @@ const (
 
 // Open lists what is open on the forge of a repository with these remotes. It
 // waits as long as ctx lasts; the forge's answer is there for the next question.
-func (f *forges) Open(ctx context.Context, remotes []string, sign byte, text string, limit int) []history.ForgeItem {
-	kind := plugins.Issue
-	if sign == '!' {
-		kind = plugins.Pull
-	}
+func (f *forges) Open(ctx context.Context, remotes []string, of history.KeyKind, text string, limit int) []history.ForgeItem {
+	kind := map[history.KeyKind]plugins.Kind{history.KeyIssue: plugins.Issue, history.KeyMerge: plugins.Pull, history.KeyBug: plugins.Bug}[of]
 	key := strings.Join(append([]string{string(kind), text}, remotes...), "\n")
 	f.listed.mu.Lock()
 	if f.listed.lists == nil || len(f.listed.lists) >= maxLists {

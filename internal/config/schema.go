@@ -213,6 +213,7 @@ type Tracker struct {
 	Projects []string    `yaml:"projects" is:"project" doc:"with jira, what stands in front of the numbers of its issues, such as PROJ; none here and in remotes is all that no other tracker has"`
 	Remotes  []string    `yaml:"remotes" is:"place" doc:"in whose repositories bug 1, with jira any PROJ-1, is one of its bugs; with template, the only ones that it counts in; * for all"`
 	Key      string      `yaml:"key" is:"key" doc:"with template, the regular expression (RE2) that the whole of a key matches, spelt ACME-1 or bug#1"`
+	AuthKey  string      `yaml:"auth_key" doc:"the method of auth.yaml, of type token or credential_helper, that it is asked with"`
 }
 
 // TrackerType is a kind of tracker.

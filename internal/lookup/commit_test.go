@@ -181,7 +181,9 @@ func (addresses) Budget() time.Duration { return 0 }
 
 func (addresses) News() <-chan struct{} { return nil }
 
-func (addresses) Open(context.Context, []string, byte, string, int) []history.ForgeItem { return nil }
+func (addresses) Open(context.Context, []string, history.KeyKind, string, int) []history.ForgeItem {
+	return nil
+}
 
 func TestCommitDocumentLinks(t *testing.T) {
 	t.Parallel()

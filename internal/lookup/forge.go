@@ -25,9 +25,10 @@ type Forge interface {
 	// Budget is how long an answer waits for what forges say; what comes later is in
 	// the next one.
 	Budget() time.Duration
-	// Open are the issues, pulls and changes that are open and fit a text, the most
-	// recently changed first. It waits for the forge as long as ctx lasts.
-	Open(ctx context.Context, remotes []string, sign byte, text string, limit int) []history.ForgeItem
+	// Open are the issues (KeyIssue), pulls (KeyMerge) or bugs of trackers (KeyBug)
+	// that are open and fit a text, the most recently changed first. It waits for the
+	// forge as long as ctx lasts.
+	Open(ctx context.Context, remotes []string, kind history.KeyKind, text string, limit int) []history.ForgeItem
 }
 
 // Said is what forges said.
@@ -137,6 +138,9 @@ func meansLine(target, line string) bool {
 	return false
 }
 
+// maxAhead bounds the keys of a document that forges are asked about ahead.
+const maxAhead = 2000
+
 // askAhead asks forges about what somebody may hover over in a document.
 func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, names []history.Key) {
 	if l.forge == nil {
@@ -148,7 +152,7 @@ func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, na
 	}
 	keys := names
 	for _, h := range wanted[home] {
-		if len(keys) >= maxPrefetch {
+		if len(keys) >= maxAhead {
 			break
 		}
 		keys = append(keys, history.Key{Kind: history.KeyCommit, Text: h.String()})
@@ -339,7 +343,11 @@ func isSaid(m history.Match, k history.Key) bool {
 // reference is what is typed of an issue or a pull request at the end of a line.
 var reference = regexp.MustCompile(`(?:^|[\s(\[{,;:])([#!])([\pL\pN_-]{0,40})$`)
 
-// openItems are the open issues and pull requests that may be meant behind # or !.
+// bugLead is what stands before the # of a tracker's bug.
+var bugLead = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:bug|lp):?\s*$`)
+
+// openItems are the open issues, bugs and pull requests that may be meant behind #
+// or !.
 func (l *Lookup) openItems(ctx context.Context, doc Document, offset int) ([]Completion, error) {
 	if l.forge == nil || offset < 0 || offset > len(doc.Text) || isCommitDocument(doc) {
 		return nil, nil
@@ -361,10 +369,16 @@ func (l *Lookup) openItems(ctx context.Context, doc Document, offset int) ([]Com
 	}
 	waiting, cancel := context.WithTimeout(ctx, 2*l.forge.Budget())
 	defer cancel()
-	typed := line[m[4]:m[5]]
+	typed, kind := line[m[4]:m[5]], history.KeyIssue
+	switch {
+	case line[m[2]] == '!':
+		kind = history.KeyMerge
+	case bugLead.MatchString(line[:m[2]]):
+		kind = history.KeyBug
+	}
 	all := []Completion{}
-	for _, item := range l.forge.Open(waiting, repo.Remotes(), line[m[2]], typed, maxCompletions) {
-		text := line[m[2]:m[3]] + item.ID
+	for _, item := range l.forge.Open(waiting, repo.Remotes(), kind, typed, maxCompletions) {
+		text := line[m[2]:m[3]] + item.ID[strings.LastIndexByte(item.ID, '#')+1:]
 		hover := &Hover{Markdown: forgeCard(item)}
 		hover.Plain = plainText(hover.Markdown)
 		all = append(all, Completion{

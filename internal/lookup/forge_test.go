@@ -21,7 +21,7 @@ type slowForge struct {
 	away   bool
 	ahead  []string // the texts of keys that were asked for when nobody waited
 	news   chan struct{}
-	open   func(ctx context.Context, sign byte, text string) []history.ForgeItem
+	open   func(ctx context.Context, kind history.KeyKind, text string) []history.ForgeItem
 }
 
 func newSlowForge() *slowForge { return &slowForge{news: make(chan struct{})} }
@@ -47,8 +47,8 @@ func (f *slowForge) News() <-chan struct{} {
 	return f.news
 }
 
-func (f *slowForge) Open(ctx context.Context, _ []string, sign byte, text string, _ int) []history.ForgeItem {
-	return f.open(ctx, sign, text)
+func (f *slowForge) Open(ctx context.Context, _ []string, kind history.KeyKind, text string, _ int) []history.ForgeItem {
+	return f.open(ctx, kind, text)
 }
 
 // say lets the forge answer.
@@ -161,18 +161,18 @@ func TestForgeAhead(t *testing.T) {
 // TestForgeCompletion holds what is offered behind # and !, and where.
 func TestForgeCompletion(t *testing.T) {
 	f := newSlowForge()
-	f.open = func(ctx context.Context, sign byte, text string) []history.ForgeItem {
+	f.open = func(ctx context.Context, kind history.KeyKind, text string) []history.ForgeItem {
 		if text == "slow" {
 			<-ctx.Done()
 			return nil
 		}
-		return []history.ForgeItem{{Kind: "issue", ID: "12", Title: string(sign) + text, State: "open"}}
+		return []history.ForgeItem{{Kind: "issue", ID: "12", Title: map[history.KeyKind]string{history.KeyIssue: "#", history.KeyMerge: "!", history.KeyBug: "bug "}[kind] + text, State: "open"}}
 	}
 	l, ctx, _, doc := forged(t, f)
 	f.budget = time.Millisecond
 	for _, c := range []struct{ language, line, want string }{
 		{"plaintext", "see #", "#12 #"}, {"plaintext", "see #1", "#12 #1"}, {"plaintext", "(!fix", "!12 !fix"}, {"plaintext", "#", "none"}, {"plaintext", "#1", "#12 #1"}, {"plaintext", "see #slow", ""},
-		{"plaintext", "a#1", "none"}, {"plaintext", "x #1 y", "none"}, {"go", "\t// see #1", "#12 #1"}, {"go", "if !", "none"}, {"c", "#", "none"}, {"git-commit", "# see #", "none"}, {"git-commit", "Fix #", "#12 #"},
+		{"plaintext", "Closes-Bug: #1", "#12 bug 1"}, {"plaintext", "LP: #1", "#12 bug 1"}, {"plaintext", "a#1", "none"}, {"plaintext", "x #1 y", "none"}, {"go", "\t// see #1", "#12 #1"}, {"go", "if !", "none"}, {"c", "#", "none"}, {"git-commit", "# see #", "none"}, {"git-commit", "Fix #", "#12 #"},
 	} {
 		doc.Language, doc.Text, doc.Path, doc.URI = c.language, c.line+"\n", strings.TrimSuffix(doc.Path, ".txt"), strings.TrimSuffix(doc.URI, ".txt")
 		all, err := l.Completions(ctx, doc, len(c.line))

@@ -48,7 +48,7 @@ func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "bitbucket", Title: "Bitbucket", Version: "1",
 		Kinds:   []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
-		Remotes: f.sites.Remotes(),
+		Remotes: f.sites.Remotes(), Can: []string{plugins.CanBatch},
 	}, nil
 }
 

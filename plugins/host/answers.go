@@ -169,10 +169,26 @@ func (h *Host) candidates(remotes []string, it plugins.Item) []candidate {
 	return all
 }
 
-// batches says whether a forge answers many items in few requests.
-func (s *supervised) batches() bool {
-	can, ok := s.abilities()
-	return ok && slices.Contains(can, plugins.CanBatch)
+// few are those of the items that a forge is asked about ahead: all where many cost
+// few requests, else the first.
+func (s *supervised) few(items []plugins.Item, at []int) (ask, drop []int) {
+	can, _ := s.abilities()
+	alone := map[bool]int{} // by whether they are commits, how many are asked one by one
+	for _, i := range at {
+		commit := items[i].Kind == plugins.Commit
+		batch := plugins.CanBatch
+		if commit {
+			batch = plugins.CanBatchChanges
+		}
+		if !slices.Contains(can, batch) {
+			if alone[commit]++; alone[commit] > aheadAlone {
+				drop = append(drop, i)
+				continue
+			}
+		}
+		ask = append(ask, i)
+	}
+	return ask, drop
 }
 
 // abilities are what a forge does; ok is false where that is not known.
@@ -222,11 +238,12 @@ func (a *answers) ask(remotes []string, joined string, items []plugins.Item, ahe
 		}
 		for _, c := range order {
 			at := groups[c]
-			if ahead && len(at) > aheadAlone && !c.forge.batches() {
-				for _, i := range at[aheadAlone:] {
+			if ahead {
+				var drop []int
+				at, drop = c.forge.few(items, at)
+				for _, i := range drop {
 					dropped[i] = true
 				}
-				at = at[:aheadAlone]
 			}
 			for part := range slices.Chunk(at, batch) {
 				a.askOne(c, items, part, got)
