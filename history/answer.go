@@ -48,6 +48,19 @@ type Landing struct {
 	Incomplete []Hash   `json:"incomplete"` // later fixes of it that are upstream and not here
 	RevertedBy *Hash    `json:"revertedBy"`
 	Needed     bool     `json:"needed"` // it is missing, and the line has what it fixes
+	// Requested is the pull, change or label that asks for the change on this line
+	// while it is not there; nil where no forge says so.
+	Requested *Request `json:"requested,omitempty"`
+}
+
+// Request asks for a backport.
+type Request struct {
+	Kind  string `json:"kind"` // pull or change; "" where a label alone asks
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	State string `json:"state"` // of the pull or change
+	URL   string `json:"url"`   // its page, or that of what has the label
+	Label string `json:"label,omitempty"`
 }
 
 // Relation is another commit that has to do with the asked one.
@@ -64,13 +77,40 @@ type TagSet struct {
 	All   []string `json:"all"`   // oldest first, all tags and not release tags alone
 }
 
-// ForgeItem is what a forge says of a change.
+// ForgeItem is what a forge or tracker says of a change. Of a commit there is only
+// its page.
 type ForgeItem struct {
-	Kind  string `json:"kind"` // commit, pull, issue, change, …
+	Kind  string `json:"kind"` // commit, pull, issue, change, bug
 	ID    string `json:"id"`
 	Title string `json:"title"`
-	State string `json:"state"`
+	State string `json:"state"` // open, merged, closed; "" where it is not known
 	URL   string `json:"url"`
+
+	Project     string    `json:"project,omitempty"` // where it is not the repository's own
+	Status      string    `json:"status,omitempty"`  // the forge's own word, such as "Fix Released"
+	Draft       bool      `json:"draft,omitempty"`
+	Labels      []string  `json:"labels,omitempty"`
+	Author      string    `json:"author,omitempty"`
+	Assignees   []string  `json:"assignees,omitempty"`
+	Milestone   string    `json:"milestone,omitempty"`
+	Target      string    `json:"target,omitempty"` // the branch that it goes to
+	Head        string    `json:"head,omitempty"`
+	MergeCommit string    `json:"mergeCommit,omitempty"`
+	Created     time.Time `json:"created,omitzero"`
+	Updated     time.Time `json:"updated,omitzero"`
+	Merged      time.Time `json:"merged,omitzero"`
+	Closed      time.Time `json:"closed,omitzero"`
+
+	Backports []ForgeBackport `json:"backports,omitempty"`
+	Forge     string          `json:"forge,omitempty"`   // the plugin that says so
+	Checked   time.Time       `json:"checked,omitzero"`  // when the forge said so
+	Problem   string          `json:"problem,omitempty"` // why it could not be asked again since
+}
+
+// ForgeBackport is a copy for another branch that a forge tells of.
+type ForgeBackport struct {
+	Target string `json:"target"` // the branch, or the part of its name that a label has
+	Request
 }
 
 // Limit names a reason why an answer may fall short of the truth.
@@ -86,9 +126,9 @@ const (
 	LimitPathsPending   Limit = "paths-pending"   // which commits changed a path is still being indexed
 	LimitLineagePending Limit = "lineage-pending" // copies are not known yet
 	LimitRefsLeftOut    Limit = "refs-left-out"   // some refs could not be read
-	LimitForgePending   Limit = "forge-pending"
-	LimitForgeOffline   Limit = "forge-offline"
-	LimitFormat         Limit = "format" // read through git or not at all
+	LimitForgePending   Limit = "forge-pending"   // a forge has not answered yet
+	LimitForgeOffline   Limit = "forge-offline"   // a forge could not be asked, or only too long ago
+	LimitFormat         Limit = "format"          // read through git or not at all
 )
 
 // Match is one change in one repository: the fix card as data.

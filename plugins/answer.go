@@ -145,6 +145,11 @@ const (
 	CanOpen     = "open"
 	CanReleases = "releases"
 	CanHealth   = "health"
+	// CanBatch says that many items cost few requests. A forge names it in its
+	// Description, the others are found by Abilities.
+	CanBatch = "batch"
+	// CanBatchChanges says the same of commits.
+	CanBatchChanges = "batch-changes"
 )
 
 // Abilities are what a forge can do, of the names above.

@@ -47,7 +47,8 @@ type Description struct {
 	// any remote. Where both are empty, it is asked about everything.
 	Remotes []string
 	Keys    []string
-	// Can is what it does beyond links, of the Can… names. Serve fills it.
+	// Can is what it does beyond links, of the Can… names. Serve adds what Abilities
+	// finds.
 	Can []string
 	// Environment are the names of the variables that it reads besides PATH, HOME
 	// and those of proxies and CAs: where tokens are, and the configuration of

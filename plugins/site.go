@@ -157,20 +157,24 @@ func Base(raw string) (string, bool) {
 func Pages(project string, items []Item, page func(project string, it Item) string) []string {
 	urls := make([]string, len(items))
 	for i, it := range items {
-		if !it.sensible() {
-			continue
+		if at, ok := it.In(project); ok {
+			urls[i] = page(at, it)
 		}
-		at := project
-		if it.Project != "" {
-			other, ok := ParseRemote("https://host/" + it.Project)
-			if !ok {
-				continue
-			}
-			at = other.Project
-		}
-		urls[i] = page(at, it)
 	}
 	return urls
+}
+
+// In is the project that an item is of: its own, or else the remote's. ok is false
+// where the item makes no sense: nothing is asked for it, and it has no page.
+func (it Item) In(project string) (at string, ok bool) {
+	if !it.sensible() {
+		return "", false
+	}
+	if it.Project == "" {
+		return project, true
+	}
+	other, ok := ParseRemote("https://host/" + it.Project)
+	return other.Project, ok
 }
 
 var (

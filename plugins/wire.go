@@ -25,7 +25,7 @@ func (r *receiver) Describe(ctx context.Context, _ *wire.DescribeRequest) (*wire
 	if err != nil {
 		return nil, err
 	}
-	reply := &wire.DescribeReply{Name: d.Name, Title: d.Title, Version: d.Version, Remotes: d.Remotes, Keys: d.Keys, Can: Abilities(r.forge), Environment: d.Environment}
+	reply := &wire.DescribeReply{Name: d.Name, Title: d.Title, Version: d.Version, Remotes: d.Remotes, Keys: d.Keys, Can: append(Abilities(r.forge), d.Can...), Environment: d.Environment}
 	for _, k := range d.Kinds {
 		reply.Kinds = append(reply.Kinds, string(k))
 	}

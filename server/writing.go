@@ -15,7 +15,7 @@ import (
 
 // completionTriggers are what stands before a commit's name, or within what is
 // typed of a subject; letters and digits trigger by themselves.
-var completionTriggers = []string{" ", ":", "\""}
+var completionTriggers = []string{" ", ":", "\"", "#", "!"}
 
 func (s *session) completion(p *protocol.CompletionParams) (run, error) {
 	doc, err := s.documents.get(p.TextDocument.URI)
@@ -33,11 +33,15 @@ func (s *session) completion(p *protocol.CompletionParams) (run, error) {
 			if err != nil {
 				return nil, err
 			}
-			list.Items = append(list.Items, protocol.CompletionItem{
+			item := protocol.CompletionItem{
 				Label: c.Label, Kind: protocol.CompletionItemKindReference, Detail: protocol.NewOptional(c.Detail), Data: data,
 				SortText: protocol.NewOptional(fmt.Sprintf("%03d", i)), FilterText: protocol.NewOptional(c.Filter),
 				TextEdit: &protocol.TextEdit{Range: doc.span(c.Span), NewText: c.Text},
-			})
+			}
+			if c.Documentation != nil {
+				item.Documentation = s.documentation(c.Documentation)
+			}
+			list.Items = append(list.Items, item)
 		}
 		return list, nil
 	}, nil
@@ -45,21 +49,28 @@ func (s *session) completion(p *protocol.CompletionParams) (run, error) {
 
 func (s *session) resolveCompletion(p *protocol.CompletionItem) (run, error) {
 	var data lookup.CompletionData
-	if err := json.Unmarshal(p.Data, &data); err != nil || data.SHA == "" {
+	if err := json.Unmarshal(p.Data, &data); err != nil {
 		return nil, invalidParams("the completion has no data of ours")
 	}
 	return func(ctx context.Context) (any, error) {
+		if data.SHA == "" {
+			return p, nil // it said all that there is
+		}
 		card, err := s.server.opt.Answers.Card(ctx, data)
 		if err != nil || card == nil {
 			return p, err
 		}
-		content := &protocol.MarkupContent{Kind: "plaintext", Value: card.Plain}
-		if s.client.markdownItems {
-			content = &protocol.MarkupContent{Kind: "markdown", Value: card.Markdown}
-		}
-		p.Documentation = content
+		p.Documentation = s.documentation(card)
 		return p, nil
 	}, nil
+}
+
+// documentation is a text behind a completion, as the client can show it.
+func (s *session) documentation(h *lookup.Hover) *protocol.MarkupContent {
+	if s.client.markdownItems {
+		return &protocol.MarkupContent{Kind: "markdown", Value: h.Markdown}
+	}
+	return &protocol.MarkupContent{Kind: "plaintext", Value: h.Plain}
 }
 
 // codeAction offers the fixes that our diagnostics carry with them.

@@ -38,6 +38,7 @@ type app struct {
 	clones   *repos.Clones
 	forges   *forges
 	features atomic.Pointer[config.Features]
+	budget   atomic.Int64 // nanoseconds that an answer waits for forges
 	idle     atomic.Int64 // how long the background process stays when nobody is connected
 	// background tells of the background process that this is; nil where it is none.
 	background func() daemon.Info

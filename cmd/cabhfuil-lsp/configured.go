@@ -2,13 +2,16 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"slices"
+	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage/dialect"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
@@ -27,6 +30,7 @@ func (a *app) configure() {
 	limitMemory(c.Global.Limits.Memory)
 	a.history.SetLimits(c.Global.Limits.TaskHistory, c.Global.Limits.TaskAge)
 	a.features.Store(&c.Global.Features)
+	a.budget.Store(int64(c.Global.Limits.ForgeBudget))
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
 	a.forges.configure(c)
 	a.clones.SetParallel(parallel(c))
@@ -124,4 +128,28 @@ func (f optionalForges) URLs(remotes []string, keys []history.Key) []string {
 		return make([]string, len(keys))
 	}
 	return f.a.forges.URLs(remotes, keys)
+}
+
+// online says whether forges may be asked.
+func (f optionalForges) online() bool {
+	features := f.a.features.Load()
+	return features.Forges && features.ForgesOnline
+}
+
+func (f optionalForges) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+	if !f.online() {
+		return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
+	}
+	return f.a.forges.Said(remotes, keys, ahead)
+}
+
+func (f optionalForges) Budget() time.Duration { return time.Duration(f.a.budget.Load()) }
+
+func (f optionalForges) News() <-chan struct{} { return f.a.forges.News() }
+
+func (f optionalForges) Open(ctx context.Context, remotes []string, kind history.KeyKind, text string, limit int) []history.ForgeItem {
+	if !f.online() {
+		return nil
+	}
+	return f.a.forges.Open(ctx, remotes, kind, text, limit)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/bitbucket"
@@ -68,7 +68,9 @@ func forgeSettingsOf(c config.Config) forgeSettings {
 		all[string(f.Type)] = append(all[string(f.Type)], s)
 	}
 	for _, t := range c.Global.Trackers {
-		all[string(t.Type)] = append(all[string(t.Type)], plugins.Setting{URL: t.URL, Projects: t.Projects, Remotes: t.Remotes, Key: t.Key})
+		s := webAuth(c.Auth.AuthMethods[t.AuthKey])
+		s.URL, s.Projects, s.Remotes, s.Key = t.URL, t.Projects, t.Remotes, t.Key
+		all[string(t.Type)] = append(all[string(t.Type)], s)
 	}
 	for name, m := range c.Auth.Defaults { // for places that have no setting of their own
 		if s := webAuth(m); slices.Contains(builtinNames(), name) && (s.Token != "" || s.Helper) {
@@ -100,10 +102,13 @@ func webAuth(m config.AuthMethod) plugins.Setting {
 // none.
 func newHost(told forgeSettings, cache string, log *slog.Logger, changed func()) *host.Host {
 	claims, environment := map[string]func(string, plugins.Item) bool{}, map[string][]string{}
+	can, local := map[string][]string{}, map[string]plugins.Forge{}
 	settings := told.settings
 	for _, b := range builtin {
-		if d, err := b.make(settings[b.name]...).Describe(context.Background()); err == nil { // ours never fail
+		forge := b.make(settings[b.name]...)
+		if d, err := forge.Describe(context.Background()); err == nil { // ours never fail
 			claims[b.name], environment[b.name] = d.Claims(), d.Environment
+			can[b.name], local[b.name] = append(plugins.Abilities(forge), d.Can...), forge
 			if hosts := givenAway(b.name, settings); len(hosts) > 0 && slices.Contains(config.ForgeType("").Values(), b.name) {
 				claims[b.name] = unless(hosts, claims[b.name])
 			}
@@ -114,8 +119,12 @@ func newHost(told forgeSettings, cache string, log *slog.Logger, changed func())
 			}
 		}
 	}
+	kept := ""
+	if cache != "" {
+		kept = filepath.Join(cache, "said.json")
+	}
 	return host.New(host.Options{
-		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Settings: settings, Environment: environment, CacheDir: cache, Log: log, OnUpdate: changed,
+		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Kept: kept, Log: log, OnUpdate: changed,
 	})
 }
 
@@ -148,6 +157,7 @@ type forges struct {
 	log     *slog.Logger
 	changed func()
 	cache   string // as newHost has it
+	listed  listed
 
 	mu     sync.Mutex
 	host   *host.Host
@@ -182,7 +192,6 @@ func (f *forges) current() *host.Host {
 // URLs answers what the plugins have said so far.
 func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	urls := make([]string, len(keys))
-	remotes = append([]string{""}, slices.DeleteFunc(slices.Clone(remotes), repos.IsPath)...) // bugs that need no remote first
 	var items []plugins.Item
 	var at []int
 	for i, k := range keys {
@@ -196,7 +205,7 @@ func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	if len(items) == 0 {
 		return urls
 	}
-	links, _ := f.current().Links(remotes, items)
+	links, _ := f.current().Links(asked(remotes), items)
 	for i, url := range links {
 		urls[at[i]] = url
 	}

@@ -104,7 +104,24 @@ func (t Text) card(m history.Match) {
 		}
 	}
 	for _, f := range m.Forge {
-		fmt.Fprintf(t.Out, "  %s\n", clean(f.URL))
+		if f.Kind == "commit" {
+			fmt.Fprintf(t.Out, "  %s\n", clean(f.URL))
+			continue
+		}
+		text := lookup.ItemName(f) + " " + lookup.ItemState(f)
+		if f.Target != "" {
+			text += " → " + f.Target
+		}
+		if f.Title != "" {
+			text += ": " + f.Title
+		}
+		if old := lookup.ItemAge(f, time.Now()); old != "" {
+			text += " (" + old + ")"
+		}
+		fmt.Fprintf(t.Out, "  %s\n", t.fit(clean(text), 2))
+		if f.URL != "" {
+			fmt.Fprintf(t.Out, "    %s\n", clean(f.URL))
+		}
 	}
 	t.limits(m.Limits)
 }
@@ -129,7 +146,7 @@ func (t Text) landings(m history.Match, width int) {
 	fares := make([]string, len(m.Branches))
 	copies := false
 	for i, l := range m.Branches {
-		fares[i] = fmt.Sprint(l.Status, l.Needed, l.Incomplete)
+		fares[i] = fmt.Sprint(l.Status, l.Needed, l.Incomplete, l.Requested != nil)
 		alike[fares[i]] = append(alike[fares[i]], clean(l.Name))
 		copies = copies || l.Commit != nil && *l.Commit != m.Commit.Hash
 	}
@@ -199,6 +216,10 @@ func fate(m history.Match, l history.Landing) string {
 		return "missing, and needed: it has what this " + lookup.Mends(m)
 	case l.Status == history.NotAffected:
 		return "not affected: what this " + lookup.Mends(m) + " never got there"
+	case l.Requested != nil && l.Requested.ID != "":
+		return string(l.Status) + ", requested: " + clean(lookup.ItemName(history.ForgeItem{Kind: l.Requested.Kind, ID: l.Requested.ID})) + " " + clean(l.Requested.State)
+	case l.Requested != nil:
+		return string(l.Status) + ", requested by the label " + clean(l.Requested.Label)
 	case l.Status != history.Contains && l.Status != history.Backported:
 		return string(l.Status)
 	case l.FirstTag != nil:

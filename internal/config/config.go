@@ -104,7 +104,7 @@ type part[T any] struct {
 
 // Read reads the files as they are now.
 func (r *Reader) Read() (Config, []File) {
-	var ofRepos, ofForges []string // auth_key of each entry, also of those that cannot be used
+	var ofRepos, ofForges, ofTrackers []string // auth_key of each entry, also of those that cannot be used
 	repos, reposFile, d := read(r.dirs, reposNames, r.repos, func(d *decoder, f *reposFile) {
 		for _, r := range f.Repos {
 			ofRepos = append(ofRepos, r.AuthKey)
@@ -115,6 +115,9 @@ func (r *Reader) Read() (Config, []File) {
 	global, globalFile, globalRead := read(r.dirs, globalNames, r.global, func(d *decoder, g *Global) {
 		for _, f := range g.Forges {
 			ofForges = append(ofForges, f.AuthKey)
+		}
+		for _, t := range g.Trackers {
+			ofTrackers = append(ofTrackers, t.AuthKey)
 		}
 		d.global(g)
 	})
@@ -132,6 +135,7 @@ func (r *Reader) Read() (Config, []File) {
 		if globalRead != nil {
 			forWeb := func(m AuthMethod) bool { return m.Type == Token || m.Type == CredentialHelper }
 			globalFile.Faults = append(globalFile.Faults, globalRead.authKeys("forges", ofForges, methods, forWeb)...)
+			globalFile.Faults = append(globalFile.Faults, globalRead.authKeys("trackers", ofTrackers, methods, forWeb)...)
 			inOrder(globalFile.Faults)
 		}
 	}

@@ -51,7 +51,7 @@ func TestWhole(t *testing.T) {
 			Version: "1.0",
 			Storage: config.GlobalStorage{MaxTotalSize: 100e9, MaxCacheSize: 80e9, MaxStateSize: 1 << 30, CleanupPolicy: config.CleanupFIFO, CleanupThreshold: 0.8},
 			Sync:    config.GlobalSync{MaxParallelJobs: 3, DefaultTimeout: 10 * time.Second, RetryAttempts: 0, RetryBackoff: config.BackoffExponential}, Performance: config.Performance{GitCloneBare: true, Pygit2CacheSize: 100e6},
-			Features: config.Features{BackgroundIndex: true, CodeLens: true, Diagnostics: true},
+			Features: config.Features{BackgroundIndex: true, ForgesOnline: true, CodeLens: true, Diagnostics: true},
 			Dialects: []dialect.Spec{{Name: "acme-port", UsedBy: []string{"ACME"}, On: dialect.OnLine, Pattern: "^Ported-From: {sha}$", Means: dialect.Copy, Example: "Ported-From: 1a2b3c4d"}},
 			Forges:   []config.Forge{{Type: "gitlab", Host: "git.example.org", URL: "https://git.example.org/gitlab"}, {Type: "gerrit", Host: "review.example.org:8443"}},
 			Trackers: []config.Tracker{
@@ -62,7 +62,7 @@ func TestWhole(t *testing.T) {
 			},
 			Plugins: []config.Plugin{{Name: "tracker", Path: "/opt/tracker", SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Env: []string{"TRACKER_TOKEN"}}},
 			Daemon:  config.Daemon{IdleTimeout: 10 * time.Minute},
-			Limits:  config.Limits{Memory: 400 << 20, TaskHistory: 1000, TaskAge: 7 * 24 * time.Hour},
+			Limits:  config.Limits{Memory: 400 << 20, TaskHistory: 1000, TaskAge: 7 * 24 * time.Hour, ForgeBudget: 150 * time.Millisecond},
 			Log:     config.Log{Level: config.LogDebug, MaxSize: 10_000_000, Files: 2},
 		},
 		Auth: config.Auth{

@@ -184,7 +184,8 @@ type Performance struct {
 // Features can each be off.
 type Features struct {
 	BackgroundIndex bool `yaml:"background_index" default:"true" doc:"index words and paths before they are asked for"`
-	Forges          bool `yaml:"forges" default:"true" doc:"ask forges, and link to them"`
+	Forges          bool `yaml:"forges" default:"true" doc:"link to forges and trackers, and ask them"`
+	ForgesOnline    bool `yaml:"forges_online" default:"true" doc:"ask them over the network what issues, pull requests and changes say; links need no network"`
 	CodeLens        bool `yaml:"code_lens" default:"true" doc:"lines above text that names commits, and above code"`
 	Diagnostics     bool `yaml:"diagnostics" default:"true" doc:"what is wrong with names of commits in messages"`
 }
@@ -212,6 +213,7 @@ type Tracker struct {
 	Projects []string    `yaml:"projects" is:"project" doc:"with jira, what stands in front of the numbers of its issues, such as PROJ; none here and in remotes is all that no other tracker has"`
 	Remotes  []string    `yaml:"remotes" is:"place" doc:"in whose repositories bug 1, with jira any PROJ-1, is one of its bugs; with template, the only ones that it counts in; * for all"`
 	Key      string      `yaml:"key" is:"key" doc:"with template, the regular expression (RE2) that the whole of a key matches, spelt ACME-1 or bug#1"`
+	AuthKey  string      `yaml:"auth_key" doc:"the method of auth.yaml, of type token or credential_helper, that it is asked with"`
 }
 
 // TrackerType is a kind of tracker.
@@ -248,6 +250,7 @@ type Limits struct {
 	Memory      Size          `yaml:"memory" default:"400MiB" min:"64MiB" doc:"the soft limit of memory; GOMEMLIMIT counts before it"`
 	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered; 0 for none"`
 	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are"`
+	ForgeBudget time.Duration `yaml:"forge_budget" default:"150ms" min:"0s" doc:"how long an answer waits for what forges say; what comes later is in the next one"`
 }
 
 // Log is about the log file of a process that stays.

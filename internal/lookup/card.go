@@ -77,6 +77,9 @@ func card(m history.Match) string {
 	if why := evidence(m.Branches); why != "" {
 		b.WriteString("\n" + why + "\n")
 	}
+	if rows := forgeRows(m); len(rows) > 0 {
+		b.WriteString("\n" + strings.Join(rows, "  \n") + "\n")
+	}
 	for _, limit := range m.Limits {
 		fmt.Fprintf(&b, "\n*%s*\n", Explain(limit))
 	}
@@ -222,7 +225,21 @@ func landingRows(m history.Match) []string {
 		}
 		rows = append(rows, row+g.after)
 	}
+	for _, l := range m.Branches {
+		if l.Requested != nil {
+			rows = append(rows, requestRow(l))
+		}
+	}
 	return rows
+}
+
+// requestRow tells that a change is wanted on a line that lacks it.
+func requestRow(l history.Landing) string {
+	r := l.Requested
+	if r.ID == "" {
+		return "… " + bold(l.Name) + ": requested by " + linked("the label "+oneLine(r.Label, 60), r.URL)
+	}
+	return "… " + bold(l.Name) + ": requested, " + linked(itemName(r.Kind, r.ID, ""), r.URL) + " is " + escape(cmp.Or(r.State, "there"))
 }
 
 // evidenceWords say how a copy is known to be one.
@@ -267,12 +284,12 @@ func evidence(landings []history.Landing) string {
 func cardLinks(m history.Match) string {
 	var links []string
 	for _, item := range m.Forge {
-		if isWeb(item.URL) {
+		if isWeb(item.URL) && item.Kind == "commit" {
 			links = append(links, fmt.Sprintf("[Open %s on the forge](%s)", escape(item.Kind), linkTarget(item.URL)))
 		}
 	}
 	for _, k := range m.Keys {
-		if k.URL != nil && isWeb(*k.URL) && k.Kind != history.KeyCommit && len(links) < 6 {
+		if k.URL != nil && isWeb(*k.URL) && k.Kind != history.KeyCommit && len(links) < 6 && !isSaid(m, k) {
 			links = append(links, fmt.Sprintf("[%s](%s)", escape(k.Text), linkTarget(*k.URL)))
 		}
 	}

@@ -115,6 +115,9 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	if m.Related, err = related(ctx, f); err != nil {
 		return "", err
 	}
+	ms := []history.Match{m}
+	l.enrich(ctx, []found{f}, ms)
+	m = ms[0]
 	var b strings.Builder
 	fmt.Fprintf(&b, "commit %s\n", c.Hash)
 	if len(c.Parents) > 0 {
@@ -151,6 +154,12 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 		if landing.Needed {
 			b.WriteString(", needed: it has what this fixes")
 		}
+		if r := landing.Requested; r != nil {
+			b.WriteString(", requested")
+			if r.ID != "" {
+				fmt.Fprintf(&b, ": %s %s", itemName(r.Kind, r.ID, ""), oneLine(r.State, 20))
+			}
+		}
 		b.WriteByte('\n')
 		for _, fix := range landing.Incomplete {
 			fmt.Fprintf(&b, "    without its follow-up %s\n", fix.Short())
@@ -162,6 +171,11 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	for _, r := range m.Related {
 		if r.Relation != "equivalent" { // those stand with their lines
 			fmt.Fprintf(&b, "  %-12s %s %s\n", r.Relation, r.SHA.Short(), oneLine(r.Subject, 90))
+		}
+	}
+	for _, item := range m.Forge {
+		if item.Kind != "commit" {
+			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(oneLine(fmt.Sprintf("%s %s: %s", ItemName(item), ItemState(item), item.Title), 160)))
 		}
 	}
 	for _, limit := range m.Limits {

@@ -1,6 +1,7 @@
 package lookup_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -169,6 +171,18 @@ func (addresses) URLs(_ []string, keys []history.Key) []string {
 		urls[i] = "https://forge.example/" + k.Text
 	}
 	return urls
+}
+
+func (addresses) Said(_ []string, keys []history.Key, _ bool) lookup.Said {
+	return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
+}
+
+func (addresses) Budget() time.Duration { return 0 }
+
+func (addresses) News() <-chan struct{} { return nil }
+
+func (addresses) Open(context.Context, []string, history.KeyKind, string, int) []history.ForgeItem {
+	return nil
 }
 
 func TestCommitDocumentLinks(t *testing.T) {

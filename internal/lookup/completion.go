@@ -21,7 +21,10 @@ type Completion struct {
 	// Filter begins with what was typed, and goes on with the subject and the
 	// digits: clients that filter again keep it while somebody types on.
 	Filter string
-	Data   CompletionData
+	// Data is zero where nothing more can be told than Documentation says.
+	Data CompletionData
+	// Documentation explains it, in Markdown, where that costs nothing.
+	Documentation *Hover
 }
 
 // CompletionData is what a completion needs to be explained later. It travels
@@ -41,7 +44,7 @@ const maxCompletions = 50
 func (l *Lookup) Completions(ctx context.Context, doc Document, offset int) ([]Completion, error) {
 	t, ok := typingAt(doc, offset)
 	if !ok {
-		return nil, nil
+		return l.openItems(ctx, doc, offset)
 	}
 	repos := l.repos.All()
 	if repo, ok := l.repository(doc); ok {

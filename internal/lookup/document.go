@@ -75,7 +75,9 @@ func (l *Lookup) card(ctx context.Context, f found) (string, error) {
 	if m.Related, err = related(ctx, f); err != nil {
 		return "", err
 	}
-	return card(m), nil
+	ms := []history.Match{m}
+	l.enrich(ctx, []found{f}, ms)
+	return card(ms[0]), ctx.Err()
 }
 
 // stillReading tells somebody who hovers before anything is known that it is on
@@ -122,11 +124,7 @@ func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (str
 	if err == nil && len(fs) > 0 {
 		parts = append(parts, candidates("Commits that name "+escape(k.Text), fs))
 	}
-	if l.forge != nil {
-		if u := l.forge.URLs(repo.Remotes(), []history.Key{k})[0]; isWeb(u) {
-			parts = append(parts, fmt.Sprintf("[Open %s](%s)", escape(k.Text), linkTarget(u)))
-		}
-	}
+	parts = append(l.hoverForge(ctx, repo, k), parts...)
 	if len(parts) > 0 && repo.Snapshot().WordsPending() > 0 {
 		parts = append(parts, "*"+Explain(history.LimitTextPending)+"*")
 	}
@@ -210,9 +208,13 @@ func (l *Lookup) Prefetch(ctx context.Context, doc Document) error {
 		}
 	}
 	var failed error
+	var names []history.Key // for the forges of the document's repository
 	scan.Each(doc.Text, func(m scan.Match) bool {
 		sha := m.Commit()
 		if sha == "" {
+			if m.Key.Kind != history.KeyURL && len(names) < maxPrefetch {
+				names = append(names, m.Key)
+			}
 			return ctx.Err() == nil
 		}
 		fs, err := l.inDocument(ctx, doc, sha, false)
@@ -232,6 +234,7 @@ func (l *Lookup) Prefetch(ctx context.Context, doc Document) error {
 	if err := cmp.Or(failed, ctx.Err()); err != nil {
 		return err
 	}
+	l.askAhead(doc, wanted, names)
 	for repo, hashes := range wanted {
 		for some := range slices.Chunk(hashes, prefetchShare) {
 			if err := repo.Commits(ctx, some, func(*history.Commit) error { return nil }); err != nil {
@@ -361,6 +364,9 @@ func (l *Lookup) Symbols(ctx context.Context, text string, limit int) ([]Symbol,
 // well-formed yet, and a subject that was pasted is no query, though an OR in it
 // makes it look like one: then its words alone are looked for, too.
 func (l *Lookup) typed(ctx context.Context, text string, limit int) (hits, error) {
+	if named := l.naming(ctx, strings.TrimSpace(text), limit); len(named.fs) > 0 {
+		return named, nil
+	}
 	asked, _, err := l.search(ctx, Search{Query: text, Limit: limit, Prefix: true})
 	joined := strings.Contains(text, " OR ")
 	if err == nil && len(asked.fs) > 0 && !joined {
@@ -376,6 +382,29 @@ func (l *Lookup) typed(ctx context.Context, text string, limit int) (hits, error
 		}
 	}
 	return words, nil
+}
+
+// naming are the commits that name what was typed, if it is the name of an issue, a
+// pull request or a bug.
+func (l *Lookup) naming(ctx context.Context, text string, limit int) hits {
+	var all hits
+	m, ok := scan.At(text, 0)
+	if !ok || m.End != len(text) || !slices.Contains([]history.KeyKind{history.KeyIssue, history.KeyMerge, history.KeyBug}, m.Key.Kind) {
+		return all
+	}
+	for _, repo := range l.repos.All() {
+		fs, err := byKey(ctx, repo, m.Key, limit-len(all.fs))
+		if err != nil {
+			continue // the search says why
+		}
+		for _, f := range fs[:min(len(fs), limit-len(all.fs))] {
+			all.fs, all.scores = append(all.fs, f), append(all.scores, 1) // its name shows where
+		}
+		if len(all.fs) >= limit {
+			break
+		}
+	}
+	return all
 }
 
 // justWords are the words of a text as a query that has no operators.

@@ -62,12 +62,6 @@ type Repositories interface {
 	For(path string) (Repository, bool)
 }
 
-// Forge knows web addresses. URLs answers at once: "" where it does not know,
-// or does not know yet.
-type Forge interface {
-	URLs(remotes []string, keys []history.Key) []string
-}
-
 // Lookup answers questions. It is safe for concurrent use; Close it.
 type Lookup struct {
 	// Ready is called when more is known than a reply could say; it must not
@@ -271,6 +265,7 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			text := err.Error()
 			a.Error = &text
 		}
+		var shown []found
 		for _, f := range fs {
 			if f.commit == nil {
 				continue
@@ -279,8 +274,10 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			if m.Related, err = related(ctx, f); err != nil {
 				return nil, err
 			}
+			shown = append(shown, f)
 			a.Matches = append(a.Matches, m)
 		}
+		l.enrich(ctx, shown, a.Matches)
 		answers = append(answers, a)
 	}
 	return answers, nil
@@ -411,8 +408,7 @@ func (l *Lookup) match(f found) history.Match {
 		m.Limits = append(m.Limits, history.LimitPartial)
 	}
 	if l.forge != nil {
-		key := history.Key{Kind: history.KeyCommit, Text: f.hash.String()}
-		if url := l.forge.URLs(f.repo.Remotes(), []history.Key{key})[0]; url != "" {
+		if url := l.forge.URLs(f.repo.Remotes(), []history.Key{f.key()})[0]; url != "" {
 			m.Forge = append(m.Forge, history.ForgeItem{Kind: "commit", ID: f.hash.String(), Title: f.commit.Subject(), URL: url})
 		}
 	}

@@ -1,13 +1,18 @@
-// Package gerrit knows the addresses of Gerrit's changes, and of the commits
-// beside it as far as it knows who shows them: OpenDev, Google's hosts, other
-// public sites, and those that the settings name. It asks no network.
+// Package gerrit knows Gerrit's changes, and the addresses of the commits beside it
+// as far as it knows who shows them: at OpenDev, Google's hosts, other public
+// sites, and those that the settings name.
+//
+// It asks these sites and no others: there is no host that it knows by its name
+// alone. Links and Describe ask nobody.
 package gerrit
 
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/web"
 )
 
 // browser says who shows the code of a site.
@@ -47,9 +52,18 @@ var public = []site{
 }
 
 // Forge is Gerrit.
-type Forge struct{ sites []site }
+type Forge struct {
+	sites  []site
+	client func() (*web.Client, error) // made by the first question
+}
 
-var _ plugins.Forge = Forge{}
+var (
+	_ plugins.Forge    = Forge{}
+	_ plugins.Resolver = Forge{}
+	_ plugins.Finder   = Forge{}
+	_ plugins.Lister   = Forge{}
+	_ plugins.Reporter = Forge{}
+)
 
 // New makes the forge.
 func New(settings ...plugins.Setting) Forge {
@@ -57,7 +71,9 @@ func New(settings ...plugins.Setting) Forge {
 	for _, s := range plugins.NewSites(settings) {
 		sites = append(sites, site{Site: s})
 	}
-	return Forge{append(sites, public...)}
+	f := Forge{sites: append(sites, public...)}
+	f.client = sync.OnceValues(func() (*web.Client, error) { return newClient(settings, f.sites) })
+	return f
 }
 
 func (f Forge) places() plugins.Sites {
@@ -79,11 +95,19 @@ func (f Forge) Describe(context.Context) (plugins.Description, error) {
 
 // Links makes the addresses of Gerrit and of who shows its code.
 func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
-	place, project, ok := f.places().Locate(remote)
+	at, project, ok := f.locate(remote)
 	if !ok {
 		return nil, false, nil
 	}
-	var at site
+	return plugins.Pages(project, items, at.page), true, nil
+}
+
+// locate finds the site of a remote and Gerrit's name of the project.
+func (f Forge) locate(remote string) (at site, project string, ok bool) {
+	place, project, ok := f.places().Locate(remote)
+	if !ok {
+		return site{}, "", false
+	}
 	for _, s := range f.sites {
 		if s.Site == place {
 			at = s
@@ -98,20 +122,17 @@ func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]
 	if r.Web {
 		project = strings.TrimPrefix(project, "a/") // for who is logged in
 	}
-	switch {
-	case project == "":
-		return nil, false, nil
-	case at.URL == golang: // the mirror's owner is no part of the name
+	if at.URL == golang { // the mirror's owner is no part of the name
 		project = strings.TrimPrefix(project, "golang/")
 	}
-	return plugins.Pages(project, items, at.page), true, nil
+	return at, project, project != ""
 }
 
 // page is the address of an item, or "".
 func (s site) page(project string, it plugins.Item) string {
 	if it.Kind == plugins.Change {
 		if plugins.IsNumber(it.ID) {
-			return s.URL + "/c/" + plugins.PathEscape(project) + "/+/" + it.ID
+			return s.change(project, it.ID)
 		}
 		return s.URL + "/q/" + it.ID // the change and its cherry-picks
 	}
@@ -149,4 +170,9 @@ func (s site) page(project string, it plugins.Item) string {
 		}
 	}
 	return ""
+}
+
+// change is the address of a change by its number.
+func (s site) change(project, number string) string {
+	return s.URL + "/c/" + plugins.PathEscape(project) + "/+/" + number
 }

@@ -1,31 +1,54 @@
-// Package gitea knows the addresses of Gitea and of Forgejo, which has the same:
-// of public sites, and of those that the settings name. It asks no network.
+// Package gitea knows the issues, pull requests and releases of Gitea and of
+// Forgejo, which has the same interface: at public sites, and at those that the
+// settings name.
+//
+// It asks these sites and no others: there is no host that it knows by its name
+// alone. Links and Describe ask nobody.
 package gitea
 
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/web"
 )
 
 // public are the sites that everybody can use or read. opendev.org is Gerrit's.
 var public = plugins.At("codeberg.org", "gitea.com", "code.forgejo.org", "src.opensuse.org", "git.disroot.org")
 
-// Forge is Gitea.
-type Forge struct{ sites plugins.Sites }
+// codebergToken is the variable that has a token for Codeberg, and for nobody else.
+const codebergToken = "CODEBERG_TOKEN"
 
-var _ plugins.Forge = Forge{}
+// Forge is Gitea.
+type Forge struct {
+	sites  plugins.Sites
+	client func() (*web.Client, error) // made by the first question
+}
+
+var (
+	_ plugins.Forge    = Forge{}
+	_ plugins.Resolver = Forge{}
+	_ plugins.Finder   = Forge{}
+	_ plugins.Lister   = Forge{}
+	_ plugins.Releaser = Forge{}
+	_ plugins.Reporter = Forge{}
+)
 
 // New makes the forge.
-func New(settings ...plugins.Setting) Forge { return Forge{plugins.NewSites(settings, public...)} }
+func New(settings ...plugins.Setting) Forge {
+	f := Forge{sites: plugins.NewSites(settings, public...)}
+	f.client = sync.OnceValues(func() (*web.Client, error) { return newClient(settings, f.sites) })
+	return f
+}
 
 // Describe says what it is.
 func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "gitea", Title: "Gitea, Forgejo", Version: "1",
 		Kinds:   []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
-		Remotes: f.sites.Remotes(),
+		Remotes: f.sites.Remotes(), Environment: []string{codebergToken},
 	}, nil
 }
 

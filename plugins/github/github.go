@@ -1,55 +1,87 @@
-// Package github knows GitHub's addresses: github.com, Enterprise hosts whose name
-// begins with "github.", and those that the settings name. It asks no network.
+// Package github knows GitHub: github.com, Enterprise hosts whose name begins with
+// "github.", and those that the settings name. It makes addresses of all of them.
+// Hosts that it knows by their name alone are never asked anything (ask.go). With a
+// token, questions are put together in GraphQL (graphql.go); without one each thing
+// is asked for by REST (rest.go), as are lists of what is open (open.go).
 package github
 
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/web"
 )
 
 // Forge is GitHub.
-type Forge struct{ sites plugins.Sites }
+type Forge struct {
+	sites  plugins.Sites
+	client func() (*web.Client, error) // made when the first question is asked
+}
 
-var _ plugins.Forge = Forge{}
+var (
+	_ plugins.Forge    = Forge{}
+	_ plugins.Resolver = Forge{}
+	_ plugins.Finder   = Forge{}
+	_ plugins.Lister   = Forge{}
+	_ plugins.Releaser = Forge{}
+	_ plugins.Reporter = Forge{}
+)
 
-const web = "https://github.com"
+const (
+	public    = "https://github.com"
+	publicAPI = "https://api.github.com"
+)
 
 // New makes the forge.
 func New(settings ...plugins.Setting) Forge {
-	return Forge{plugins.NewSites(settings, plugins.Site{Match: "github.com", URL: web}, plugins.Site{Match: "www.github.com", URL: web}, plugins.Site{Match: "ssh.github.com", URL: web}, plugins.Site{Match: "github.*"})}
+	sites := plugins.NewSites(settings,
+		plugins.Site{Match: "github.com", URL: public, API: publicAPI},
+		plugins.Site{Match: "www.github.com", URL: public, API: publicAPI},
+		plugins.Site{Match: "ssh.github.com", URL: public, API: publicAPI},
+		plugins.Site{Match: "github.*"})
+	return Forge{sites, sync.OnceValues(func() (*web.Client, error) { return newClient(sites, settings) })}
 }
 
 // Describe says what it is.
 func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "github", Title: "GitHub", Version: "1",
-		Kinds:   []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
-		Remotes: f.sites.Remotes(),
+		Kinds:       []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
+		Remotes:     f.sites.Remotes(),
+		Environment: environment,
 	}, nil
+}
+
+// locate finds the site of a remote, with its address, and the project there.
+func (f Forge) locate(remote string) (site plugins.Site, project string, ok bool) {
+	site, project, ok = f.sites.Locate(remote)
+	if !ok || strings.Count(project, "/") != 1 {
+		return plugins.Site{}, "", false
+	}
+	if site.URL == "" { // an Enterprise host
+		r, _ := plugins.ParseRemote(remote) // which Locate has read
+		if strings.HasPrefix(r.Host, "github.com.") || strings.HasPrefix(r.Host, "github.com:") {
+			return plugins.Site{}, "", false // somebody who wants to be taken for GitHub
+		}
+		site.URL = "https://" + r.Host
+	}
+	return site, project, true
 }
 
 // Links makes GitHub's addresses.
 func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
-	site, project, ok := f.sites.Locate(remote)
-	if !ok || strings.Count(project, "/") != 1 {
+	site, project, ok := f.locate(remote)
+	if !ok {
 		return nil, false, nil
-	}
-	base := site.URL
-	if base == "" { // an Enterprise host
-		r, _ := plugins.ParseRemote(remote) // which Locate has read
-		if strings.HasPrefix(r.Host, "github.com.") || strings.HasPrefix(r.Host, "github.com:") {
-			return nil, false, nil // somebody who wants to be taken for GitHub
-		}
-		base = "https://" + r.Host
 	}
 	return plugins.Pages(project, items, func(project string, it plugins.Item) string {
 		path := page(it)
 		if strings.Count(project, "/") != 1 || path == "" {
 			return ""
 		}
-		return base + "/" + project + path
+		return site.URL + "/" + project + path
 	}), true, nil
 }
 

@@ -41,7 +41,15 @@ type Options struct {
 	// Command makes the process of a built-in plugin; nil for this program itself,
 	// as "<program> plugin NAME".
 	Command func(name string) *exec.Cmd
-	Log     *slog.Logger
+	// Can are the abilities of the plugins (plugins.Abilities), by name. One that is
+	// not here may have all of them, and is told by its errors.
+	Can map[string][]string
+	// Local are plugins that this process can ask for links as well, by name, so that
+	// no process is started for them.
+	Local map[string]plugins.Forge
+	// Kept is the file in which what forges said outlives the process; "" for none.
+	Kept string
+	Log  *slog.Logger
 	// OnUpdate is called when an answer arrived that was not known before. It must
 	// not block.
 	OnUpdate func()
@@ -59,12 +67,15 @@ type Host struct {
 	forges []*supervised
 
 	starter *starter
+	ending  sync.Once
 	minding sync.WaitGroup // those who watch over processes
 
 	mu      sync.Mutex
 	closed  bool
 	cache   map[question]string
 	pending map[question]bool
+
+	answers *answers
 }
 
 // question is one link that was asked for.
@@ -97,6 +108,7 @@ func New(opt Options) *Host {
 		}
 		h.forges = append(h.forges, newSupervised(h, name, nil, claims))
 	}
+	h.answers = newAnswers(h)
 	return h
 }
 
@@ -116,6 +128,8 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 			switch {
 			case known && urls[i] == "":
 				urls[i] = url
+			case !known && urls[i] == "" && !h.pending[q] && h.local(q, &urls[i]):
+				h.remember(q, urls[i])
 			case known || urls[i] != "":
 			case !h.pending[q] && !h.claimed(q): // not worth remembering
 			case !h.pending[q]:
@@ -133,6 +147,28 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 		}
 	}
 	return urls, pending
+}
+
+// local answers a question without any process, if only plugins that this one can
+// ask itself may know the answer.
+func (h *Host) local(q question, url *string) bool {
+	asked := false
+	for _, f := range h.forges {
+		if !f.claims(q.remote, q.item) {
+			continue
+		}
+		forge, ok := h.opt.Local[f.name]
+		if !ok {
+			return false
+		}
+		asked = true
+		urls, known, err := forge.Links(h.ctx, q.remote, []plugins.Item{q.item})
+		if err == nil && known && len(urls) == 1 && webOnly(urls[0]) != "" {
+			*url = urls[0]
+			return true
+		}
+	}
+	return asked // else it is not worth remembering
 }
 
 // claimed says whether any forge may know the answer.
@@ -275,8 +311,13 @@ func (d direct) Links(ctx context.Context, remote string, items []plugins.Item) 
 	return d.s.links(ctx, remote, items)
 }
 
-// Close ends all plugins and waits for them.
+// Close ends all plugins and waits for them. Another Close does nothing more.
 func (h *Host) Close() error {
+	h.ending.Do(h.end)
+	return nil
+}
+
+func (h *Host) end() {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
@@ -287,5 +328,4 @@ func (h *Host) Close() error {
 	}
 	h.minding.Wait()
 	h.starter.close()
-	return nil
 }

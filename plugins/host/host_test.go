@@ -57,6 +57,8 @@ func TestMain(m *testing.M) {
 		plugins.Serve(hanger{github.New()})
 	case "liar":
 		plugins.Serve(liar{github.New()})
+	case "teller":
+		serveTeller()
 	case "garbage":
 		fmt.Println("this is no handshake")
 	case "host": // for the tests that kill it

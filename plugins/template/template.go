@@ -1,6 +1,7 @@
 // Package template makes addresses of trackers that no other plugin knows: of
 // keys that match an expression, by a URL with {1} for its first group. The
-// settings name them; Python's old tracker (bpo#1) is built in.
+// settings name them; Python's old tracker (bpo#1) is built in. It asks no network:
+// an address says nothing of what a program could ask there.
 package template
 
 import (

@@ -214,15 +214,20 @@ func (c *Client) send(ctx context.Context, h *host, r *request, auth string) (*R
 		}
 		return nil, e
 	}
-	detail := c.Scrub(oneLine(message(body)))
-	l := readLimit(a.StatusCode, a.Header, time.Now())
+	text, code := message(body)
+	detail := c.Scrub(oneLine(text))
+	counts := a.StatusCode
+	if counts == http.StatusOK && c.options.TooMuch != nil && c.options.TooMuch(body) {
+		counts = http.StatusTooManyRequests
+	}
+	l := readLimit(counts, a.Header, time.Now())
 	if a.StatusCode == http.StatusForbidden && !l.refused && strings.Contains(strings.ToLower(detail), "rate limit") {
 		l = limit{wait: defaultPause, refused: true} // GitHub's secondary limits may come without a header
 	}
 	until := h.obey(r, a.Header, l)
 	answer := &Response{Status: a.StatusCode, Header: a.Header, Body: body, URL: r.url, Checked: time.Now(), auth: auth}
 	e := r.fail(nil)
-	e.Status = a.StatusCode
+	e.Status, e.Code = a.StatusCode, code
 	switch s := a.StatusCode; {
 	case l.refused:
 		e.Kind, e.Until = ErrRateLimited, until
@@ -248,21 +253,27 @@ func unsent(err error) bool {
 	return errors.As(err, &dns) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
-// message is what GitHub, GitLab and Gitea say of a refusal, "" where they do not.
-func message(body []byte) string {
+// message is what GitHub, GitLab, Gitea, Bugzilla and Jira say of a refusal, "" where
+// they do not, and the number that Bugzilla gives it.
+func message(body []byte) (text string, code int) {
 	var said struct {
-		Message any `json:"message"`
-		Error   any `json:"error"`
+		Message any   `json:"message"`
+		Error   any   `json:"error"`
+		All     []any `json:"errorMessages"` // Jira's
+		Code    any   `json:"code"`
 	}
 	if len(body) > 64<<10 || json.Unmarshal(body, &said) != nil {
-		return ""
+		return "", 0
 	}
-	for _, v := range []any{said.Message, said.Error} {
+	if n, ok := said.Code.(float64); ok && n == float64(int32(n)) {
+		code = int(n)
+	}
+	for _, v := range append([]any{said.Message, said.Error}, said.All...) {
 		if text, ok := v.(string); ok && text != "" {
-			return text
+			return text, code
 		}
 	}
-	return ""
+	return "", code
 }
 
 // finish makes an error of the answer that there is nothing.
@@ -271,9 +282,15 @@ func finish(r *request, answer *Response, err error) (*Response, error) {
 		return nil, err
 	}
 	if negative(answer.Status) {
-		e := r.fail(ErrNotFound)
-		e.Status = answer.Status
-		return nil, e
+		return nil, r.absent(answer.Status, answer.Body)
 	}
 	return answer, nil
+}
+
+// absent is the error of what is not there.
+func (r *request) absent(status int, body []byte) *Error {
+	e := r.fail(ErrNotFound)
+	_, e.Code = message(body)
+	e.Status = status
+	return e
 }

@@ -80,6 +80,21 @@ func (c *Client) cached(ctx context.Context, r *request) (*Response, error) {
 	return finish(r, answer, nil)
 }
 
+// Forget removes what is kept of an address: what somebody could not understand
+// need not count until its time is over. JSON does so by itself.
+func (c *Client) Forget(ctx context.Context, address string) {
+	if c.store == nil {
+		return
+	}
+	r, err := c.request(http.MethodGet, address, nil)
+	if err != nil {
+		return
+	}
+	if auth, err := r.credential.value(ctx, ""); err == nil {
+		c.store.remove(c.key(r, auth))
+	}
+}
+
 // goneAway says whether an error is of the kind for which an old answer is better
 // than none: the host cannot answer, or not in the time that there is, and did not
 // say something else. Who was cancelled wants no answer.
@@ -133,6 +148,11 @@ func flat(header map[string][]string) string {
 // false where it may not be kept, or keeping it would gain nothing.
 func (c *Client) lifetime(status int, header map[string][]string, live http.Header, now time.Time) (fresh time.Duration, strict, ok bool) {
 	h := http.Header(header)
+	if c.options.IgnoreCacheControl {
+		h = h.Clone()
+		h.Del("Cache-Control")
+		h.Del("Expires")
+	}
 	if len(flat(header)) > maxHeader || strings.Contains(h.Get("Vary"), "*") {
 		return 0, false, false
 	}
@@ -180,9 +200,7 @@ func (e *entry) fresh(now time.Time) bool {
 // response makes of an entry what the host had said, an error for an absence.
 func (e *entry) response(r *request) (*Response, error) {
 	if negative(e.Status) {
-		err := r.fail(ErrNotFound)
-		err.Status = e.Status
-		return nil, err
+		return nil, r.absent(e.Status, e.body)
 	}
 	return &Response{Status: e.Status, Header: http.Header(e.Header).Clone(), Body: e.body, URL: r.url, Checked: e.Checked, Cached: true}, nil
 }

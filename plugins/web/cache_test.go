@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -71,6 +72,8 @@ func TestCache(t *testing.T) {
 		{name: "Expires: 0", header: map[string]string{"ETag": `"1"`, "Expires": "0"}, options: Options{TTL: time.Hour}, soon: [2]int32{1, 1}, later: [2]int32{1, 2}, longAfter: [2]int32{1, 3}},
 		{name: "no-cache", header: map[string]string{"ETag": `"1"`, "Cache-Control": "no-cache, max-age=60"}, soon: [2]int32{1, 1}, later: [2]int32{1, 2}, longAfter: [2]int32{1, 3}},
 		{name: "no-store", header: map[string]string{"ETag": `"1"`, "Cache-Control": "no-store"}, soon: [2]int32{2, 0}, later: [2]int32{3, 0}, longAfter: [2]int32{4, 0}},
+		{name: "no-store of everything", header: map[string]string{"Cache-Control": "no-cache, no-store, max-age=0, must-revalidate", "Expires": "Mon, 01 Jan 1990 00:00:00 GMT"}, options: Options{IgnoreCacheControl: true, TTL: time.Minute}, soon: [2]int32{1, 0}, later: [2]int32{2, 0}, longAfter: [2]int32{2, 0}},
+		{name: "Vary: *, ignoring the rest", header: map[string]string{"Vary": "*"}, options: Options{IgnoreCacheControl: true, TTL: time.Minute}, soon: [2]int32{2, 0}, later: [2]int32{3, 0}, longAfter: [2]int32{4, 0}},
 		{name: "Vary: *", header: map[string]string{"ETag": `"1"`, "Vary": "*"}, soon: [2]int32{2, 0}, later: [2]int32{3, 0}, longAfter: [2]int32{4, 0}},
 		{name: "malformed", header: map[string]string{"ETag": `"1"`, "Cache-Control": `max-age="x`}, soon: [2]int32{1, 1}, later: [2]int32{1, 2}, longAfter: [2]int32{1, 3}},
 		{name: "nothing said", soon: [2]int32{2, 0}, later: [2]int32{3, 0}, longAfter: [2]int32{4, 0}},
@@ -137,6 +140,33 @@ func TestCacheChanges(t *testing.T) {
 		wantErr(t, err, ErrNotFound)
 		time.Sleep(6 * time.Minute)
 		get(t, c, "http://forge.example/", "new")
+	})
+}
+
+// TestCacheOfGarbage holds that what could not be decoded is asked for anew.
+func TestCacheOfGarbage(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		k := &keeper{body: "<html>"}
+		w.serve("forge.example", k.ServeHTTP)
+		c := w.client(Options{CacheDir: t.TempDir(), TTL: time.Hour, StaleFor: time.Hour})
+		var into []int
+		for range 2 {
+			if _, err := c.JSON(t.Context(), "http://forge.example/", &into); !errors.Is(err, ErrMalformed) {
+				t.Error(err)
+			}
+			err := c.Pages(t.Context(), "http://forge.example/list", func(page *Response) error { return json.Unmarshal(page.Body, &into) })
+			if err == nil {
+				t.Error("a page of garbage is none")
+			}
+		}
+		k.check(t, "garbage", 4, 0)
+		k.body = "[1]"
+		for range 2 {
+			if _, err := c.JSON(t.Context(), "http://forge.example/", &into); err != nil || len(into) != 1 {
+				t.Error(into, err)
+			}
+		}
+		k.check(t, "what can be read", 5, 0)
 	})
 }
 

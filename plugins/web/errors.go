@@ -33,6 +33,7 @@ type Error struct {
 	Path   string
 	Kind   error     // one of the Err… above, or nil where the context ended
 	Status int       // of the host's answer; 0 where there was none
+	Code   int       // the number that the answer's body gives the refusal besides; 0 for none
 	Until  time.Time // when to ask again, of ErrRateLimited and ErrBreaker; else zero
 	Detail string    // what was found; scrubbed
 	unsent bool      // nothing of it reached the host

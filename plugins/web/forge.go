@@ -80,10 +80,36 @@ func sources(settings []plugins.Setting, site plugins.Site) []Source {
 			*into = append(*into, Env(s.Token))
 		}
 		if s.Helper {
-			*into = append(*into, GitCredential())
+			*into = append(*into, helperOf(site))
 		}
 	}
 	return append(own, all...)
+}
+
+// helperOf asks git's helpers for what git itself would use at a site: its
+// interface may be on another host.
+func helperOf(site plugins.Site) Source {
+	git := GitCredential()
+	return Source{git.Name, func(ctx context.Context, host string) (user, token string, err error) {
+		if u, err := url.Parse(site.URL); err == nil && u.Host != "" {
+			host = u.Host
+		}
+		return git.Read(ctx, host)
+	}}
+}
+
+// HasToken says whether requests to an address carry a token. It reads the token's
+// sources where that was not done yet.
+func (c *Client) HasToken(ctx context.Context, address string) (bool, error) {
+	r, err := c.request(http.MethodGet, address, nil)
+	if err != nil {
+		return false, err
+	}
+	auth, err := r.credential.value(ctx, "")
+	if err != nil {
+		return false, c.failed(ctx, r, err)
+	}
+	return auth != "", nil
 }
 
 // Said makes the answer to a question from how its request ended: what the forge

@@ -46,6 +46,7 @@ func (c *Client) PagesBy(ctx context.Context, address string, next Next, each fu
 		if err := each(page); errors.Is(err, ErrStop) {
 			return nil
 		} else if err != nil {
+			c.Forget(ctx, address)
 			return err
 		}
 		ref, err := next(page)

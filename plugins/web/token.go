@@ -26,7 +26,9 @@ type Credential struct {
 	// Header carries the token; "" for Authorization.
 	Header string
 	// Scheme stands before the token; "" for Bearer in Authorization, else for
-	// nothing. With Basic, the source's user and token are encoded.
+	// nothing. With Basic, the source's user and token are encoded. A token with a
+	// colon from a source that names no user is both, and goes as Basic where this is
+	// "" in Authorization: no bearer's token has a colon (RFC 6750).
 	Scheme string
 }
 
@@ -145,6 +147,7 @@ type credential struct {
 	read    bool
 	user    string
 	token   string
+	both    bool      // the token came with its user in it
 	refused time.Time // when the sources last gave a token that the host had refused
 }
 
@@ -166,7 +169,7 @@ func (c *credential) value(ctx context.Context, stale string) (string, error) {
 	if c.read && !again {
 		return c.header(), nil
 	}
-	user, token := "", ""
+	user, token, both := "", "", false
 	for _, from := range c.From {
 		u, t, err := from.Read(ctx, c.Host)
 		if ctx.Err() != nil {
@@ -181,12 +184,16 @@ func (c *credential) value(ctx context.Context, stale string) (string, error) {
 			continue
 		}
 		if t != "" {
+			if before, after, ok := strings.Cut(t, ":"); ok && u == "" && after != "" && c.name() == "Authorization" && (c.Scheme == "" || strings.EqualFold(c.Scheme, "Basic")) {
+				c.secrets.add("", t)
+				u, t, both = before, after, true
+			}
 			c.secrets.add(u, t)
 			user, token = u, t
 			break
 		}
 	}
-	c.read, c.user, c.token = true, user, token
+	c.read, c.user, c.token, c.both = true, user, token, both
 	if again && c.header() == stale {
 		c.refused = time.Now()
 	}
@@ -199,10 +206,10 @@ func (c *credential) header() string {
 	switch {
 	case c.token == "":
 		return ""
+	case strings.EqualFold(scheme, "Basic"), c.both:
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.token))
 	case scheme == "" && c.name() == "Authorization":
 		scheme = "Bearer"
-	case strings.EqualFold(scheme, "Basic"):
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.token))
 	}
 	return strings.TrimSpace(scheme + " " + c.token)
 }

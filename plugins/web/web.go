@@ -82,12 +82,19 @@ type Options struct {
 	CacheSize   int64         // bytes of all that is kept; 0 for 64 MiB
 	TTL         time.Duration // how long an answer that does not say so itself counts; 0 to ask each time
 	NegativeTTL time.Duration // how long it counts that there is nothing; 0 for 5 minutes, < 0 for never
+	// IgnoreCacheControl keeps answers by TTL and StaleFor alone, whatever their
+	// Cache-Control and Expires say: for forges that forbid it of everything, to keep
+	// a browser from showing what was. What is kept is one user's own, by token.
+	IgnoreCacheControl bool
 	// StaleFor is until when a kept answer is given, with Response.Stale, where the
 	// host cannot be asked; 0 for never.
 	StaleFor time.Duration
 
 	// Logger gets what is worth saying, scrubbed; nil for nothing.
 	Logger *slog.Logger
+	// TooMuch says whether the body of an answer 200 is in truth a refusal for having
+	// been asked too much, as GraphQL has it; it counts as one then. nil for never.
+	TooMuch func(body []byte) bool
 	// OnWait is told when a request waits for a host's rate limit; it may be nil.
 	// It must not block.
 	OnWait func(host string, until time.Time)
@@ -260,13 +267,28 @@ func (c *Client) Get(ctx context.Context, address string) (*Response, error) {
 	return c.cached(ctx, r)
 }
 
-// JSON is Get, and decodes the body.
+// JSON is Get, and decodes the body. One that cannot be decoded is not kept.
 func (c *Client) JSON(ctx context.Context, address string, into any) (*Response, error) {
+	return c.Read(ctx, address, func(body []byte) error {
+		if into == nil {
+			return nil
+		}
+		return json.Unmarshal(body, into)
+	})
+}
+
+// Read is JSON for what a function decodes; what that has an error for is
+// ErrMalformed.
+func (c *Client) Read(ctx context.Context, address string, decode func(body []byte) error) (*Response, error) {
 	answer, err := c.Get(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	return answer, c.decode(http.MethodGet, answer, into)
+	if err := decode(answer.Body); err != nil {
+		c.Forget(ctx, address)
+		return answer, c.malformed(http.MethodGet, answer, err)
+	}
+	return answer, nil
 }
 
 // Post sends a question as JSON, such as a batch in GraphQL, and decodes the
@@ -293,9 +315,13 @@ func (c *Client) decode(method string, answer *Response, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(answer.Body, into); err != nil {
-		return &Error{Method: method, Host: answer.URL.Host, Path: c.Scrub(answer.URL.EscapedPath()), Kind: ErrMalformed, Detail: c.Scrub(oneLine(err.Error()))}
+		return c.malformed(method, answer, err)
 	}
 	return nil
+}
+
+func (c *Client) malformed(method string, answer *Response, err error) *Error {
+	return &Error{Method: method, Host: answer.URL.Host, Path: c.Scrub(answer.URL.EscapedPath()), Kind: ErrMalformed, Detail: c.Scrub(oneLine(err.Error()))}
 }
 
 // request is one thing to ask for, at one host.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
+)
+
+// asked are the remotes that forges are asked by: "" first, for bugs that need
+// none, and no paths.
+func asked(remotes []string) []string {
+	return append([]string{""}, slices.DeleteFunc(slices.Clone(remotes), repos.IsPath)...)
+}
+
+// Said is what forges said of keys so far.
+func (f *forges) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+	said := lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
+	var items []plugins.Item
+	var at []int
+	for i, k := range keys {
+		if item, ok := itemOf(k); ok && (item.Kind != plugins.Commit || len(item.ID) >= 40) {
+			items, at = append(items, item), append(at, i)
+		}
+	}
+	if len(items) == 0 {
+		return said
+	}
+	answers, pending := f.current().Say(asked(remotes), items, ahead)
+	said.Pending = pending
+	for i, a := range answers {
+		if a.Problem != plugins.NoProblem {
+			said.Offline = true
+		}
+		for _, t := range a.Things {
+			said.Items[at[i]] = append(said.Items[at[i]], forgeItem(t, a))
+		}
+	}
+	return said
+}
+
+// News is closed when forges have said more.
+func (f *forges) News() <-chan struct{} { return f.current().News() }
+
+// forgeItem is a plugin's thing in the words of answers.
+func forgeItem(t plugins.Thing, a host.Answer) history.ForgeItem {
+	item := history.ForgeItem{
+		Kind: string(t.Kind), ID: t.ID, Project: t.Project, Title: t.Title, State: string(t.State), URL: t.URL, Status: t.Status, Draft: t.Draft, Labels: t.Labels,
+		Author: t.Author, Assignees: t.Assignees, Milestone: t.Milestone, Target: t.Target, Head: t.Head, MergeCommit: t.MergeCommit,
+		Created: t.Created, Updated: t.Updated, Merged: t.Merged, Closed: t.Closed, Forge: a.Plugin, Checked: a.Checked, Problem: string(a.Problem),
+	}
+	for _, b := range t.Backports {
+		item.Backports = append(item.Backports, history.ForgeBackport{Target: b.Target, Request: history.Request{Kind: string(b.Kind), ID: b.ID, Title: b.Title, State: string(b.State), URL: b.URL, Label: b.Label}})
+	}
+	return item
+}
+
+// listed are lists of what is open, for completion. While somebody types, the same
+// list is asked for again and again.
+type listed struct {
+	mu    sync.Mutex
+	lists map[string]*list
+}
+
+// list is one list, complete when done is closed.
+type list struct {
+	done  chan struct{}
+	asked time.Time
+	items []history.ForgeItem
+}
+
+const (
+	listedFor = time.Minute
+	maxLists  = 200
+)
+
+// Open lists what is open on the forge of a repository with these remotes. It
+// waits as long as ctx lasts; the forge's answer is there for the next question.
+func (f *forges) Open(ctx context.Context, remotes []string, of history.KeyKind, text string, limit int) []history.ForgeItem {
+	kind := map[history.KeyKind]plugins.Kind{history.KeyIssue: plugins.Issue, history.KeyMerge: plugins.Pull, history.KeyBug: plugins.Bug}[of]
+	key := strings.Join(append([]string{string(kind), text}, remotes...), "\n")
+	f.listed.mu.Lock()
+	if f.listed.lists == nil || len(f.listed.lists) >= maxLists {
+		f.listed.lists = map[string]*list{}
+	}
+	l := f.listed.lists[key]
+	if l == nil || time.Since(l.asked) > listedFor {
+		l = &list{done: make(chan struct{}), asked: time.Now()}
+		f.listed.lists[key] = l
+		h := f.current()
+		h.Go(func(ctx context.Context) {
+			defer close(l.done)
+			answer := h.Open(ctx, asked(remotes), kind, text, limit)
+			for _, t := range answer.Things {
+				l.items = append(l.items, forgeItem(t, answer))
+			}
+		})
+	}
+	f.listed.mu.Unlock()
+	select {
+	case <-l.done:
+		return l.items
+	case <-ctx.Done():
+		return nil
+	}
+}

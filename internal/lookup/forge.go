@@ -1,0 +1,387 @@
+package lookup
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
+)
+
+// Forge is what forges and trackers know. It answers at once with what is known.
+type Forge interface {
+	// URLs are the pages of keys: "" where there is none or none is known yet.
+	URLs(remotes []string, keys []history.Key) []string
+	// Said is what forges said of keys in a repository with these remotes; what they
+	// were not asked yet is asked in the background. ahead says that nobody waits.
+	Said(remotes []string, keys []history.Key, ahead bool) Said
+	// News is closed when more has been said.
+	News() <-chan struct{}
+	// Budget is how long an answer waits for what forges say; what comes later is in
+	// the next one.
+	Budget() time.Duration
+	// Open are the issues (KeyIssue), pulls (KeyMerge) or bugs of trackers (KeyBug)
+	// that are open and fit a text, the most recently changed first. It waits for the
+	// forge as long as ctx lasts.
+	Open(ctx context.Context, remotes []string, kind history.KeyKind, text string, limit int) []history.ForgeItem
+}
+
+// Said is what forges said.
+type Said struct {
+	Items   [][]history.ForgeItem // of each key, in order
+	Pending bool                  // more is on its way
+	Offline bool                  // a forge could not be asked
+}
+
+// key is the commit as a key.
+func (f found) key() history.Key {
+	return history.Key{Kind: history.KeyCommit, Text: f.hash.String()}
+}
+
+// awaited asks forges until they have said all that they were asked, or the budget
+// is used up.
+func (l *Lookup) awaited(ctx context.Context, remotes []string, keys []history.Key) Said {
+	waiting, cancel := context.WithTimeout(ctx, l.forge.Budget())
+	defer cancel()
+	for {
+		news := l.forge.News() // before asking, so that none is missed
+		said := l.forge.Said(remotes, keys, false)
+		if !said.Pending {
+			return said
+		}
+		select {
+		case <-news:
+		case <-waiting.Done():
+			return said
+		}
+	}
+}
+
+// enrich adds to fix cards what forges say of the commits and of what their
+// messages name. All that is to be asked is asked together.
+func (l *Lookup) enrich(ctx context.Context, fs []found, ms []history.Match) {
+	if l.forge == nil {
+		return
+	}
+	for i := range ms {
+		m := &ms[i]
+		keys := append([]history.Key{fs[i].key()}, slices.DeleteFunc(slices.Clone(m.Keys), func(k history.Key) bool { return k.Kind == history.KeyCommit })...)
+		said := l.awaited(ctx, fs[i].repo.Remotes(), keys)
+		for _, items := range said.Items {
+			for _, item := range items {
+				if !slices.ContainsFunc(m.Forge, func(f history.ForgeItem) bool {
+					return f.Kind == item.Kind && f.ID == item.ID && f.Project == item.Project && f.URL == item.URL
+				}) {
+					m.Forge = append(m.Forge, item)
+				}
+			}
+		}
+		if said.Pending {
+			m.Limits = append(m.Limits, history.LimitForgePending)
+		}
+		if said.Offline {
+			m.Limits = append(m.Limits, history.LimitForgeOffline)
+		}
+		request(m)
+	}
+}
+
+// request marks the lines on which the change is missing and wanted.
+func request(m *history.Match) {
+	for i := range m.Branches {
+		landing := &m.Branches[i]
+		if landing.Status != history.Missing && landing.Status != history.Unknown {
+			continue
+		}
+		for _, item := range m.Forge {
+			if r := requestOn(item, landing.Name); r != nil {
+				landing.Requested = r
+				break
+			}
+		}
+	}
+}
+
+// requestOn is how a forge's item asks for the change on a line: it is open and
+// goes there itself, or it tells of a copy that does, or of a wish for one.
+func requestOn(item history.ForgeItem, line string) *history.Request {
+	if (item.Kind == "pull" || item.Kind == "change") && item.State == "open" && item.Target == line {
+		return &history.Request{Kind: item.Kind, ID: item.ID, Title: item.Title, State: item.State, URL: item.URL}
+	}
+	for _, b := range item.Backports {
+		if b.State != "merged" && b.State != "closed" && meansLine(b.Target, line) {
+			r := b.Request
+			r.URL, r.Title = cmp.Or(r.URL, item.URL), cmp.Or(r.Title, item.Title)
+			return &r
+		}
+	}
+	return nil
+}
+
+// meansLine says whether a branch's name, or the part of it that a label has,
+// means a line: 1.2 and stable-1.2 mean stable/stable-1.2 and stable-1.2.
+func meansLine(target, line string) bool {
+	target, line = strings.ToLower(target), strings.ToLower(line)
+	if target == line {
+		return true
+	}
+	for _, t := range []string{target, strings.TrimPrefix(target, "v")} {
+		if rest, ok := strings.CutSuffix(line, t); ok && t != "" && (rest == "v" || strings.HasSuffix(rest, "/") || strings.HasSuffix(rest, "-") || strings.HasSuffix(rest, "_") || strings.HasSuffix(rest, "/v") || strings.HasSuffix(rest, "-v")) {
+			return true
+		}
+	}
+	return false
+}
+
+// askAhead asks forges about what somebody may hover over in a document.
+func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, names []history.Key) {
+	if l.forge == nil {
+		return
+	}
+	home, ok := l.repository(doc)
+	if !ok {
+		return
+	}
+	keys := names
+	for _, h := range wanted[home] {
+		if len(keys) >= maxPrefetch {
+			break
+		}
+		keys = append(keys, history.Key{Kind: history.KeyCommit, Text: h.String()})
+	}
+	if len(keys) > 0 {
+		l.forge.Said(home.Remotes(), keys, true)
+	}
+}
+
+// hoverForge is what forges say of a key, and its page.
+func (l *Lookup) hoverForge(ctx context.Context, repo Repository, k history.Key) []string {
+	if l.forge == nil {
+		return nil
+	}
+	keys := []history.Key{k}
+	said := l.awaited(ctx, repo.Remotes(), keys)
+	var parts []string
+	for _, item := range said.Items[0] {
+		parts = append(parts, forgeCard(item))
+	}
+	if u := l.forge.URLs(repo.Remotes(), keys)[0]; isWeb(u) && !slices.ContainsFunc(said.Items[0], func(i history.ForgeItem) bool { return i.URL != "" }) {
+		parts = append(parts, fmt.Sprintf("[Open %s](%s)", escape(k.Text), linkTarget(u)))
+	}
+	if said.Pending {
+		parts = append(parts, "*"+Explain(history.LimitForgePending)+"*")
+	}
+	if said.Offline {
+		parts = append(parts, "*"+Explain(history.LimitForgeOffline)+"*")
+	}
+	return parts
+}
+
+// forgeCard is a forge's item as the subject of a hover.
+func forgeCard(item history.ForgeItem) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s**  \n%s", cmp.Or(escape(oneLine(item.Title, 200)), "(no title)"), forgeLine(item, false))
+	var facts []string
+	if len(item.Labels) > 0 {
+		facts = append(facts, escape(oneLine(strings.Join(item.Labels, ", "), 200)))
+	}
+	if item.Milestone != "" {
+		facts = append(facts, "for "+escape(oneLine(item.Milestone, 60)))
+	}
+	if len(item.Assignees) > 0 {
+		facts = append(facts, "assigned to "+escape(oneLine(strings.Join(item.Assignees, ", "), 100)))
+	}
+	if len(facts) > 0 {
+		b.WriteString("  \n" + strings.Join(facts, " · "))
+	}
+	for i, back := range item.Backports {
+		if i == foldAbove {
+			fmt.Fprintf(&b, "  \n… and %d more backports", len(item.Backports)-i)
+			break
+		}
+		b.WriteString("  \n" + backportLine(back))
+	}
+	return b.String()
+}
+
+// backportLine tells of a copy for another branch.
+func backportLine(back history.ForgeBackport) string {
+	text := "Backport to " + bold(oneLine(back.Target, 80))
+	switch {
+	case back.ID != "":
+		text += ": " + linked(itemName(back.Kind, back.ID, ""), back.URL)
+		if back.State != "" {
+			text += " " + escape(back.State)
+		}
+	case back.Label != "":
+		text += " is asked for by the label " + escape(oneLine(back.Label, 60))
+	case back.State != "":
+		text += ": " + escape(back.State)
+	}
+	return text
+}
+
+// forgeLine is a forge's item in one line: its name with its page, how it is
+// doing, who says so and since when.
+func forgeLine(item history.ForgeItem, titled bool) string {
+	text := linked(itemName(item.Kind, item.ID, item.Project), item.URL)
+	if state := ItemState(item); state != "" {
+		text += " " + escape(state)
+	}
+	if item.Target != "" {
+		text += " → " + escape(oneLine(item.Target, 60))
+	}
+	if titled && item.Title != "" {
+		text += ": " + escape(oneLine(item.Title, 80))
+	}
+	var about []string
+	if item.Author != "" && !titled {
+		about = append(about, escape(oneLine(item.Author, 60)))
+	}
+	if old := ItemAge(item, time.Now()); old != "" {
+		about = append(about, old)
+	}
+	if len(about) > 0 {
+		text += " (" + strings.Join(about, ", ") + ")"
+	}
+	return text
+}
+
+// linked is a text that leads to a page, if there is one.
+func linked(text, url string) string {
+	if !isWeb(url) {
+		return escape(text)
+	}
+	return fmt.Sprintf("[%s](%s)", escape(text), linkTarget(url))
+}
+
+// itemName is how people name a forge's item.
+func itemName(kind, id, project string) string {
+	switch kind {
+	case "pull":
+		return "Pull request " + project + "#" + id
+	case "issue":
+		return "Issue " + project + "#" + id
+	case "change":
+		return "Change " + id[:min(len(id), 8)]
+	case "bug":
+		return "Bug " + id
+	}
+	return kind + " " + id
+}
+
+// ItemName is how people name a forge's item, such as "Issue #12".
+func ItemName(item history.ForgeItem) string { return itemName(item.Kind, item.ID, item.Project) }
+
+// ItemState is how a forge's item is doing, in words.
+func ItemState(item history.ForgeItem) string {
+	state := item.State
+	if item.Draft && item.State == "open" {
+		state = "draft"
+	}
+	if item.Status != "" && !strings.EqualFold(item.Status, item.State) {
+		if item.Kind == "bug" || item.Kind == "issue" {
+			return oneLine(item.Status, 40)
+		}
+		return strings.TrimSpace(state + " (" + oneLine(item.Status, 40) + ")")
+	}
+	return state
+}
+
+// ItemAge is how old what a forge said is, where that is worth telling: while it
+// cannot be asked, or when it was not for long; "" else.
+func ItemAge(item history.ForgeItem, now time.Time) string {
+	age := now.Sub(item.Checked)
+	if item.Checked.IsZero() || item.Problem == "" && age < time.Hour {
+		return ""
+	}
+	switch {
+	case age < 2*time.Minute:
+		return "as of a minute ago"
+	case age < 2*time.Hour:
+		return fmt.Sprintf("as of %d minutes ago", int(age.Minutes()))
+	case age < 48*time.Hour:
+		return fmt.Sprintf("as of %d hours ago", int(age.Hours()))
+	}
+	return fmt.Sprintf("as of %d days ago", int(age.Hours()/24))
+}
+
+// forgeRows are what forges say of a change and of what its message names, one a
+// row; many fold.
+func forgeRows(m history.Match) []string {
+	var rows []string
+	said := 0
+	for _, item := range m.Forge {
+		if item.Kind == "commit" {
+			continue
+		}
+		if said++; said <= foldAbove {
+			rows = append(rows, forgeLine(item, true))
+		}
+	}
+	if said > foldAbove {
+		rows = append(rows, fmt.Sprintf("… and %d more", said-foldAbove))
+	}
+	return rows
+}
+
+// isSaid says whether what a forge said stands for a key already.
+func isSaid(m history.Match, k history.Key) bool {
+	return slices.ContainsFunc(m.Forge, func(item history.ForgeItem) bool {
+		return item.Kind != "commit" && (k.URL != nil && item.URL == *k.URL || item.ID == scan.Canonical(k) || k.Kind == history.KeyIssue && strings.HasSuffix(k.Text, "#"+item.ID))
+	})
+}
+
+// reference is what is typed of an issue or a pull request at the end of a line.
+var reference = regexp.MustCompile(`(?:^|[\s(\[{,;:])([#!])([\pL\pN_-]{0,40})$`)
+
+// bugLead is what stands before the # of a tracker's bug.
+var bugLead = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:bug|lp):?\s*$`)
+
+// openItems are the open issues, bugs and pull requests that may be meant behind #
+// or !.
+func (l *Lookup) openItems(ctx context.Context, doc Document, offset int) ([]Completion, error) {
+	if l.forge == nil || offset < 0 || offset > len(doc.Text) || isCommitDocument(doc) {
+		return nil, nil
+	}
+	repo, ok := l.repository(doc)
+	start := strings.LastIndexByte(doc.Text[:offset], '\n') + 1
+	if !ok || offset-start > maxLead || !writable(doc, start) {
+		return nil, nil
+	}
+	line := doc.Text[start:offset]
+	m := reference.FindStringSubmatchIndex(line)
+	switch code := formOf(doc) == formSource; {
+	case m == nil:
+		return nil, nil
+	case strings.TrimSpace(line[:m[2]]) == "" && (code || m[4] == m[5]):
+		return nil, nil // a comment or a heading begins
+	case code && !strings.ContainsAny(line[:m[2]], "#/*;-%"):
+		return nil, nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, 2*l.forge.Budget())
+	defer cancel()
+	typed, kind := line[m[4]:m[5]], history.KeyIssue
+	switch {
+	case line[m[2]] == '!':
+		kind = history.KeyMerge
+	case bugLead.MatchString(line[:m[2]]):
+		kind = history.KeyBug
+	}
+	all := []Completion{}
+	for _, item := range l.forge.Open(waiting, repo.Remotes(), kind, typed, maxCompletions) {
+		text := line[m[2]:m[3]] + item.ID[strings.LastIndexByte(item.ID, '#')+1:]
+		hover := &Hover{Markdown: forgeCard(item)}
+		hover.Plain = plainText(hover.Markdown)
+		all = append(all, Completion{
+			Span: Span{start + m[2], offset}, Label: text + " " + oneLine(item.Title, 200), Detail: ItemName(item) + " " + ItemState(item), Text: text,
+			Filter: line[m[2]:m[5]] + " " + item.ID + " " + oneLine(item.Title, 200), Documentation: hover,
+		})
+	}
+	return all, ctx.Err()
+}

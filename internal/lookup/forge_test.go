@@ -1,0 +1,219 @@
+package lookup_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
+)
+
+// slowForge is a forge that says what it is told to, when it is told to.
+type slowForge struct {
+	addresses
+	budget time.Duration
+	mu     sync.Mutex
+	items  map[string][]history.ForgeItem // by a key's text; nil while it has not answered
+	away   bool
+	ahead  []string // the texts of keys that were asked for when nobody waited
+	news   chan struct{}
+	open   func(ctx context.Context, kind history.KeyKind, text string) []history.ForgeItem
+}
+
+func newSlowForge() *slowForge { return &slowForge{news: make(chan struct{})} }
+
+func (f *slowForge) Said(_ []string, keys []history.Key, ahead bool) lookup.Said {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	said := lookup.Said{Items: make([][]history.ForgeItem, len(keys)), Pending: f.items == nil, Offline: f.away}
+	for i, k := range keys {
+		said.Items[i] = f.items[k.Text]
+		if ahead {
+			f.ahead = append(f.ahead, k.Text)
+		}
+	}
+	return said
+}
+
+func (f *slowForge) Budget() time.Duration { return f.budget }
+
+func (f *slowForge) News() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.news
+}
+
+func (f *slowForge) Open(ctx context.Context, _ []string, kind history.KeyKind, text string, _ int) []history.ForgeItem {
+	return f.open(ctx, kind, text)
+}
+
+// say lets the forge answer.
+func (f *slowForge) say(items map[string][]history.ForgeItem) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.items = items
+	close(f.news)
+	f.news = make(chan struct{})
+}
+
+// forged is a lookup over a small history with a forge, and a document that names
+// its first commit.
+func forged(t *testing.T, f lookup.Forge) (*lookup.Lookup, context.Context, *gittest.Repo, lookup.Document) {
+	t.Helper()
+	r := gittest.New(t, "commit base Base\nbranch stable/1\ncommit one \"Fix it\" body\nbranch stable/2\n-- body --\nSee #12 and LP: #7.\n")
+	repos, ctx := registry(t, r)
+	l := lookup.New(repos, f)
+	t.Cleanup(l.Close)
+	return l, ctx, r, lookup.Document{URI: r.URL() + "/NEWS.txt", Path: r.Dir + "/NEWS.txt", Language: "plaintext", Text: r.Hash("one").String() + "\nsee #12\n"}
+}
+
+func hovered(t *testing.T, ctx context.Context, l *lookup.Lookup, doc lookup.Document, offset int) string {
+	t.Helper()
+	h, err := l.Hover(ctx, doc, offset)
+	if err != nil || h == nil {
+		t.Fatalf("no hover at %d: %v", offset, err)
+	}
+	return h.Markdown
+}
+
+func holds(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("it lacks %q:\n%s", part, text)
+		}
+	}
+}
+
+var (
+	pull = history.ForgeItem{Kind: "pull", ID: "12", Title: "Fix *it*", State: "merged", URL: "https://forge.example/pull/12", Target: "main", Labels: []string{"backport stable/1"}, Checked: time.Now(),
+		Backports: []history.ForgeBackport{{Target: "stable/1", Request: history.Request{Label: "backport stable/1"}}}}
+	bug = history.ForgeItem{Kind: "bug", ID: "lp#7", Title: "It breaks", State: "closed", Status: "Fix Released", URL: "https://bugs.example/7", Checked: time.Now().Add(-3 * time.Hour)}
+)
+
+// TestForgeHover holds that a card comes at once without what a forge has not said,
+// says so, and has it when it came.
+func TestForgeHover(t *testing.T) {
+	f := newSlowForge()
+	l, ctx, _, doc := forged(t, f)
+	f.budget = time.Millisecond
+	holds(t, hovered(t, ctx, l, doc, 3), "**Fix it**", "✗ **stable/1**", "*The forge has not answered yet.*")
+	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "[Open \\#12](https://forge.example/#12)", "*The forge has not answered yet.*")
+
+	f.say(map[string][]history.ForgeItem{"#12": {pull}, "LP: #7": {bug}})
+	text := hovered(t, ctx, l, doc, 3)
+	holds(t, text, "[Pull request \\#12](https://forge.example/pull/12) merged → main: Fix \\*it\\*", "[Bug lp\\#7](https://bugs.example/7) Fix Released: It breaks (as of 3 hours ago)",
+		"… **stable/1**: requested by [the label backport stable/1](https://forge.example/pull/12)")
+	if strings.Contains(text, "not answered") || strings.Contains(text, "[#12]") {
+		t.Errorf("it still says what it said before:\n%s", text)
+	}
+	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "**Fix \\*it\\***", "merged → main", "backport stable/1")
+
+	f.away = true
+	holds(t, hovered(t, ctx, l, doc, 3), "*The forge cannot be reached.*", "merged → main")
+}
+
+// TestForgeBudget holds that an answer which comes within the budget is waited for,
+// and that nobody waits longer.
+func TestForgeBudget(t *testing.T) {
+	f := newSlowForge()
+	l, ctx, r, _ := forged(t, f)
+	f.budget = time.Minute
+	go f.say(map[string][]history.ForgeItem{r.Hash("one").String(): {pull}})
+	answers, err := l.Where(ctx, lookup.Where{Keys: []string{r.Hash("one").String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := answers[0].Matches[0]
+	if len(m.Forge) != 2 || m.Forge[1].ID != "12" || len(m.Limits) != 0 {
+		t.Errorf("%+v, %v", m.Forge, m.Limits)
+	}
+	for _, landing := range m.Branches {
+		if want := landing.Name == "stable/1"; (landing.Requested != nil) != want || want && (landing.Requested.Label != "backport stable/1" || landing.Requested.URL != pull.URL) {
+			t.Errorf("%s: %+v", landing.Name, landing.Requested)
+		}
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	f.items = nil
+	cancel()
+	if _, err := l.Where(cancelled, lookup.Where{Keys: []string{r.Hash("one").String()}}); err == nil {
+		t.Error("who gave up got an answer")
+	}
+}
+
+// TestForgeAhead holds that forges are asked about an opened document's keys before
+// anybody hovers.
+func TestForgeAhead(t *testing.T) {
+	f := newSlowForge()
+	l, ctx, r, doc := forged(t, f)
+	if err := l.Prefetch(ctx, doc); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(f.ahead, " "); got != "#12 "+r.Hash("one").String() {
+		t.Errorf("asked for %q", got)
+	}
+}
+
+// TestForgeCompletion holds what is offered behind # and !, and where.
+func TestForgeCompletion(t *testing.T) {
+	f := newSlowForge()
+	f.open = func(ctx context.Context, kind history.KeyKind, text string) []history.ForgeItem {
+		if text == "slow" {
+			<-ctx.Done()
+			return nil
+		}
+		return []history.ForgeItem{{Kind: "issue", ID: "12", Title: map[history.KeyKind]string{history.KeyIssue: "#", history.KeyMerge: "!", history.KeyBug: "bug "}[kind] + text, State: "open"}}
+	}
+	l, ctx, _, doc := forged(t, f)
+	f.budget = time.Millisecond
+	for _, c := range []struct{ language, line, want string }{
+		{"plaintext", "see #", "#12 #"}, {"plaintext", "see #1", "#12 #1"}, {"plaintext", "(!fix", "!12 !fix"}, {"plaintext", "#", "none"}, {"plaintext", "#1", "#12 #1"}, {"plaintext", "see #slow", ""},
+		{"plaintext", "Closes-Bug: #1", "#12 bug 1"}, {"plaintext", "LP: #1", "#12 bug 1"}, {"plaintext", "a#1", "none"}, {"plaintext", "x #1 y", "none"}, {"go", "\t// see #1", "#12 #1"}, {"go", "if !", "none"}, {"c", "#", "none"}, {"git-commit", "# see #", "none"}, {"git-commit", "Fix #", "#12 #"},
+	} {
+		doc.Language, doc.Text, doc.Path, doc.URI = c.language, c.line+"\n", strings.TrimSuffix(doc.Path, ".txt"), strings.TrimSuffix(doc.URI, ".txt")
+		all, err := l.Completions(ctx, doc, len(c.line))
+		got := "none"
+		if all != nil {
+			got = ""
+		}
+		for _, item := range all {
+			got += item.Label
+			if item.Documentation == nil || doc.Text[item.Start:item.End] != c.line[strings.LastIndexAny(c.line, "#!"):] {
+				t.Errorf("%q: %+v", c.line, item)
+			}
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%s %q: %q, not %q, %v", c.language, c.line, got, c.want, err)
+		}
+	}
+}
+
+// TestForgeSymbols holds that a pull request's or an issue's number finds the
+// commits that name it.
+func TestForgeSymbols(t *testing.T) {
+	r := gittest.New(t, "commit one \"Fix it (#12)\"\ncommit two \"Grow\" body\ncommit three \"Numbers 12 and 34\"\n-- body --\nSee merge request acme/engine!34\nSee !34\nPR-URL: https://github.com/acme/engine/pull/56\n")
+	repos, ctx := registry(t, r)
+	l := lookup.New(repos, nil)
+	t.Cleanup(l.Close)
+	for text, want := range map[string]string{"#12": "one", "acme/engine#12": "", "!34": "two", "acme/engine!34": "two", "#56": "two", "GH-12": "one"} {
+		symbols, err := l.Symbols(ctx, text, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := ""
+		if len(symbols) > 0 {
+			for _, label := range []string{"one", "two", "three"} {
+				if symbols[0].SHA == r.Hash(label) {
+					first = label
+				}
+			}
+		}
+		if first != want {
+			t.Errorf("%q finds %q, not %q: %+v", text, first, want, symbols)
+		}
+	}
+}

@@ -1,0 +1,313 @@
+package host_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/github"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
+)
+
+// teller is a forge that says what a file in its directory says, and notes what it
+// was asked.
+type teller struct {
+	plugins.Forge
+	dir string
+}
+
+func (t teller) answers(question string, ids []string) ([]plugins.Answer, error) {
+	f, err := os.OpenFile(filepath.Join(t.dir, "asked"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Fprintf(f, "%s %d %s\n", question, len(ids), ids[0]); err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(filepath.Join(t.dir, "says"))
+	if err != nil {
+		return nil, err
+	}
+	says := map[string]plugins.Answer{}
+	if err := json.Unmarshal(b, &says); err != nil {
+		return nil, err
+	}
+	answers := make([]plugins.Answer, len(ids))
+	for i, id := range ids {
+		a, ok := says[id]
+		if !ok {
+			if a, ok = says["*"]; !ok {
+				a = plugins.Answer{Checked: time.Now()}
+			}
+		}
+		answers[i] = a
+	}
+	return answers, nil
+}
+
+func (t teller) Resolve(_ context.Context, _ string, items []plugins.Item) ([]plugins.Answer, error) {
+	var ids []string
+	for _, it := range items {
+		ids = append(ids, it.ID)
+	}
+	return t.answers("resolve", ids)
+}
+
+func (t teller) Changes(_ context.Context, _ string, commits []string) ([]plugins.Answer, error) {
+	return t.answers("changes", commits)
+}
+
+// stage is a teller with its directory, and hosts that ask it.
+type stage struct {
+	t   *testing.T
+	dir string
+}
+
+func newStage(t *testing.T, says map[string]plugins.Answer) stage {
+	s := stage{t, t.TempDir()}
+	s.say(says)
+	return s
+}
+
+func (s stage) say(says map[string]plugins.Answer) {
+	s.t.Helper()
+	b, err := json.Marshal(says)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "says"), b, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// asked are the questions so far, as "resolve 2 firstID".
+func (s stage) asked() []string {
+	b, err := os.ReadFile(filepath.Join(s.dir, "asked"))
+	if err != nil && !os.IsNotExist(err) {
+		s.t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+func (s stage) options() host.Options {
+	opt := options("teller")
+	opt.Kept = filepath.Join(s.dir, "kept", "said.json")
+	opt.Command = func(name string) *exec.Cmd {
+		cmd := command(name)
+		cmd.Env = append(cmd.Env, "HOST_TEST_DIR="+s.dir)
+		return cmd
+	}
+	return opt
+}
+
+func (s stage) host(opt host.Options) *host.Host {
+	h := host.New(opt)
+	s.t.Cleanup(func() { h.Close() }) //nolint:errcheck // it never fails
+	return h
+}
+
+// said asks until nothing is pending.
+func (s stage) said(h *host.Host, items ...plugins.Item) []host.Answer {
+	s.t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		news := h.News()
+		said, pending := h.Say([]string{remote}, items, false)
+		if !pending {
+			return said
+		}
+		select {
+		case <-news:
+		case <-limit:
+			s.t.Fatal("no answer")
+		}
+	}
+}
+
+func serveTeller() { plugins.Serve(teller{github.New(), os.Getenv("HOST_TEST_DIR")}) }
+
+const commitID = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
+
+func issue(id string) plugins.Item { return plugins.Item{Kind: plugins.Issue, ID: id} }
+
+// TestSay holds that what a forge says is told, asked once, and kept for the next
+// process, from which it comes without any plugin.
+func TestSay(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	s := newStage(t, map[string]plugins.Answer{
+		"12":     {Checked: now, Things: []plugins.Thing{{Kind: plugins.Pull, ID: "12", Title: "Fix it", State: plugins.Merged, URL: "https://github.com/acme/engine/pull/12", Merged: now}}},
+		commitID: {Checked: now, Things: []plugins.Thing{{Kind: plugins.Pull, ID: "12", Title: "Fix it", State: plugins.Merged}}},
+	})
+	h := s.host(s.options())
+	items := []plugins.Item{issue("12"), issue("13"), {Kind: plugins.Commit, ID: commitID}}
+	if said, pending := h.Say([]string{remote}, items, false); !pending || len(said) != len(items) || len(said[0].Things) != 0 {
+		t.Errorf("at once: %+v, pending %v", said, pending)
+	}
+	for range 3 {
+		said := s.said(h, items...)
+		if len(said[0].Things) != 1 || said[0].Things[0].Title != "Fix it" || said[0].Things[0].Merged != now || said[0].Plugin != "teller" {
+			t.Errorf("12 is %+v", said[0])
+		}
+		if len(said[1].Things) != 0 || said[1].Checked.IsZero() || len(said[2].Things) != 1 {
+			t.Errorf("%+v", said[1:])
+		}
+	}
+	if asked := s.asked(); !slices.Equal(asked, []string{"resolve 2 12", "changes 1 " + commitID}) {
+		t.Errorf("it was asked %q", asked)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(s.options().Kept); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+	again := s.host(s.options())
+	if said := s.said(again, items...); len(said[0].Things) != 1 || len(said[2].Things) != 1 || again.Status()[0].Starts != 0 {
+		t.Errorf("the next process knows %+v after %d starts", said, again.Status()[0].Starts)
+	}
+}
+
+// TestSayDamaged holds that a file which is none is written anew.
+func TestSayDamaged(t *testing.T) {
+	s := newStage(t, map[string]plugins.Answer{"*": {Checked: time.Now(), Things: []plugins.Thing{{Kind: plugins.Issue, ID: "1", Title: "It", State: plugins.Closed}}}})
+	opt := s.options()
+	for _, content := range []string{"", "{", `{"format":99,"answers":[{}]}`, `{"format":1,"answers":[{"answer":{"things":null}}]}`, strings.Repeat("\x00", 100)} {
+		if err := os.MkdirAll(filepath.Dir(opt.Kept), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(opt.Kept, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h := s.host(opt)
+		if said := s.said(h, issue("1")); len(said[0].Things) != 1 {
+			t.Errorf("%q: %+v", content, said)
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(opt.Kept); err != nil || !json.Valid(b) || !bytes.Contains(b, []byte("It")) {
+			t.Errorf("%q became %q, %v", content, b, err)
+		}
+	}
+}
+
+// TestSayOffline holds that a forge which cannot be asked is left alone until it
+// says, that what it said before still counts, and that the asker is told.
+func TestSayOffline(t *testing.T) {
+	checked := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
+	s := newStage(t, map[string]plugins.Answer{"1": {Checked: checked, Things: []plugins.Thing{{Kind: plugins.Issue, ID: "1", Title: "It", State: plugins.Open}}}})
+	opt := s.options()
+	h := s.host(opt)
+	s.said(h, issue("1"))
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Its answer has run out when the next process comes.
+	b, err := os.ReadFile(opt.Kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Format  int              `json:"format"`
+		Answers []map[string]any `json:"answers"`
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	file.Answers[0]["until"] = checked
+	if b, err = json.Marshal(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(opt.Kept, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.say(map[string]plugins.Answer{"*": {Problem: plugins.Offline, Detail: "the host cannot be reached", Retry: time.Now().Add(time.Hour)}})
+	h = s.host(opt)
+	news := h.News()
+	said := s.said(h, issue("1"))
+	if len(said[0].Things) != 1 {
+		t.Fatalf("what was known is %+v", said)
+	}
+	for limit := time.After(20 * time.Second); said[0].Problem != plugins.Offline; news = h.News() {
+		select {
+		case <-news:
+		case <-limit:
+			t.Fatalf("nobody says that the forge is away: %+v", said)
+		}
+		said = s.said(h, issue("1"))
+	}
+	if len(said[0].Things) != 1 || !said[0].Checked.Equal(checked) {
+		t.Errorf("what was known became %+v", said[0])
+	}
+	asked := len(s.asked())
+	for range 10_000 {
+		s.said(h, issue("1"))
+	}
+	if n := len(s.asked()) - asked; n != 0 {
+		t.Errorf("10,000 hovers asked a forge that is away %d times", n)
+	}
+}
+
+// TestSayAhead holds that nobody asks a forge which takes items one by one for
+// many that nobody waits for.
+func TestSayAhead(t *testing.T) {
+	for _, c := range []struct {
+		can  []string
+		want []string
+	}{
+		{[]string{plugins.CanResolve}, []string{"resolve 20 1"}},
+		{[]string{plugins.CanResolve, plugins.CanBatch}, []string{"resolve 200 1", "resolve 200 201", "resolve 100 401"}},
+	} {
+		s := newStage(t, nil)
+		opt := s.options()
+		opt.Can = map[string][]string{"teller": c.can}
+		h := s.host(opt)
+		var items []plugins.Item
+		for i := range 500 {
+			items = append(items, issue(fmt.Sprint(i+1)))
+		}
+		news := h.News()
+		for { // until the file was read
+			_, pending := h.Say([]string{remote}, items, true)
+			<-news
+			if pending && len(s.asked()[0]) > 0 {
+				break
+			}
+			news = h.News()
+		}
+		if asked := s.asked(); !slices.Equal(asked, c.want) {
+			t.Errorf("it was asked %q, not %q", asked, c.want)
+		}
+	}
+}
+
+// TestSayHostile holds that what a plugin says is bounded and has nothing in it
+// that could lead astray.
+func TestSayHostile(t *testing.T) {
+	long := strings.Repeat("x", 500)
+	bad := plugins.Thing{
+		Kind: plugins.Issue, ID: "1", Title: "a\x1b[31m\nb\u202e" + long, State: "on fire", URL: "command:evil", Status: long, Author: "\x00me", Head: "HEAD; rm", MergeCommit: "zz",
+		Labels: slices.Repeat([]string{long}, 50), Backports: slices.Repeat([]plugins.Backport{{Target: long, URL: "javascript:1", State: "x"}}, 40),
+	}
+	s := newStage(t, map[string]plugins.Answer{"1": {Checked: time.Now(), Things: slices.Repeat([]plugins.Thing{bad}, 60), Detail: long}})
+	a := s.said(s.host(s.options()), issue("1"))[0]
+	if len(a.Things) != 50 || len(a.Detail) > 400 {
+		t.Fatalf("%d things, a detail of %d bytes", len(a.Things), len(a.Detail))
+	}
+	got := a.Things[0]
+	if strings.ContainsAny(got.Title, "\x1b\n\u202e") || len(got.Title) > 310 || got.State != "" || got.URL != "" || got.Author != "me" || got.Head != "" || got.MergeCommit != "" || len(got.Labels) != 30 || len(got.Labels[0]) > 110 || len(got.Backports) != 30 || got.Backports[0].URL != "" || got.Backports[0].State != "" {
+		t.Errorf("%.2000v", got)
+	}
+}
