@@ -167,7 +167,7 @@ func until(t *testing.T, what string, reached func() bool) {
 	}
 }
 
-func issue(n int) []plugins.Item {
+func numbered(n int) []plugins.Item {
 	return []plugins.Item{{Kind: plugins.Issue, ID: strconv.Itoa(n)}}
 }
 
@@ -211,7 +211,7 @@ func TestBad(t *testing.T) {
 			asked := 0
 			ask := func() string {
 				asked++
-				urls, _ := h.Links([]string{remote}, issue(asked))
+				urls, _ := h.Links([]string{remote}, numbered(asked))
 				return urls[0]
 			}
 			until(t, "its failure is told", func() bool {
@@ -246,7 +246,7 @@ func TestBad(t *testing.T) {
 				asked++
 				var url string
 				until(t, "an answer", func() bool {
-					urls, pending := h.Links([]string{remote}, issue(asked))
+					urls, pending := h.Links([]string{remote}, numbered(asked))
 					url = urls[0]
 					return url != "" || !pending
 				})
@@ -268,7 +268,7 @@ func TestNobodyWaits(t *testing.T) {
 		go func() {
 			defer close(done)
 			for n := range 1000 {
-				h.Links([]string{remote}, issue(n+1))
+				h.Links([]string{remote}, numbered(n+1))
 				h.Status()
 			}
 			for how != "hangs at start" && !h.Status()[0].Running {
@@ -294,7 +294,7 @@ func TestPauses(t *testing.T) {
 	var pauses []time.Duration
 	for failures := 1; failures <= 6; failures++ {
 		until(t, "it fails again", func() bool {
-			h.Links([]string{remote}, issue(failures))
+			h.Links([]string{remote}, numbered(failures))
 			s := h.Status()[0]
 			if s.Failures < failures || s.Retry.IsZero() {
 				return false
@@ -315,7 +315,7 @@ func TestFlood(t *testing.T) {
 	h := host.New(host.Options{Builtin: []string{"floods its log"}, Command: command, Log: log.logger(), Limits: host.Limits{Call: 30 * time.Second}})
 	defer h.Close() //nolint:errcheck // it never fails
 	until(t, "it answers", func() bool {
-		_, pending := h.Links([]string{remote}, issue(1))
+		_, pending := h.Links([]string{remote}, numbered(1))
 		return !pending && h.Status()[0].Error == ""
 	})
 	if text := log.String(); !strings.Contains(text, "wave 1") || len(text) > 64<<10 {
