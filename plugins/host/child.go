@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,7 @@ type child struct {
 	mu      sync.Mutex
 	started bool
 	ended   bool
+	doomed  bool          // it was to be ended before it began
 	gone    chan struct{} // closed when it ended
 	err     error         // how; to be read then
 }
@@ -63,7 +65,11 @@ func (c *child) Start(context.Context) error {
 	bind(c.cmd)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.starter.start(c.cmd); err != nil {
+	err = errors.New("nobody waits for it any more")
+	if !c.doomed {
+		err = c.starter.start(c.cmd)
+	}
+	if err != nil {
 		c.ended, c.err = true, err
 		close(c.gone)
 		c.close()
@@ -94,10 +100,12 @@ func (c *child) watch() {
 	close(c.gone)
 }
 
-// kill ends the process, and what it started, without asking.
+// kill ends the process, and what it started, without asking. One that has not
+// begun never will.
 func (c *child) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.doomed = true
 	if !c.started || c.ended { // its number may be another's
 		return
 	}

@@ -1,14 +1,12 @@
 package host_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -63,15 +61,17 @@ func TestMain(m *testing.M) {
 		serveTeller()
 	case "garbage":
 		fmt.Println("this is no handshake")
-	case "host": // for the test that kills it
-		h := host.New(options("github"))
-		if _, err := h.Verify(context.Background()); err != nil {
-			fmt.Println(err)
+	case "host": // for the tests that kill it
+		beKilled()
+	case "":
+		code := m.Run()
+		if left := children(os.Getpid()); len(left) > 0 && code == 0 {
+			fmt.Println("processes are left:", left)
+			code = 1
 		}
-		fmt.Println("ready")
-		select {}
+		os.Exit(code)
 	default:
-		os.Exit(m.Run())
+		misbehave(os.Getenv("HOST_TEST_PLUGIN"))
 	}
 }
 
@@ -244,46 +244,6 @@ func TestRestart(t *testing.T) {
 		case <-time.After(20 * time.Millisecond):
 		case <-limit:
 			t.Fatal("it never came back")
-		}
-	}
-}
-
-// TestOrphans kills a host; its plugin ends by itself.
-func TestOrphans(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "HOST_TEST_PLUGIN=host")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	children, err := exec.Command("ps", "-o", "pid=", "--ppid", fmt.Sprint(cmd.Process.Pid)).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var child int
-	if _, err := fmt.Sscan(string(children), &child); err != nil {
-		t.Fatalf("no plugin runs: %q", children)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() //nolint:errcheck // it was killed
-	plugin, err := os.FindProcess(child)
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit := time.After(10 * time.Second)
-	for plugin.Signal(syscall.Signal(0)) == nil {
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-limit:
-			t.Fatal("the plugin lives on")
 		}
 	}
 }

@@ -94,6 +94,7 @@ type supervised struct {
 // process is a running plugin.
 type process struct {
 	child  *child
+	stderr *lines
 	client *plugin.Client
 	forge  plugins.Forge
 	began  time.Time
@@ -102,6 +103,20 @@ type process struct {
 	busy  int       // calls under way
 	used  time.Time // when the last one ended
 	wrong int       // calls in a row that went wrong
+	over  bool      // it is being ended
+}
+
+// ended says how the process ended.
+func (p *process) ended() error { return ended(p.child, p.stderr, "it ended") }
+
+func ended(c *child, stderr *lines, what string) error {
+	if fate := c.fate(); fate != "" {
+		what += " (" + fate + ")"
+	}
+	if words := stderr.words(); words != "" {
+		what += ", and said: " + words
+	}
+	return errors.New(what)
 }
 
 func newSupervised(h *Host, name string, foreign *Foreign, claim func(string, plugins.Item) bool) *supervised {
@@ -273,7 +288,7 @@ func (s *supervised) running(ctx context.Context) (*process, error) {
 		}
 		err := cmp.Or(s.resting(), ctx.Err(), s.host.ctx.Err())
 		if err == nil && s.process != nil { // its end is about to be noticed
-			s.end(errors.New("it ended: " + s.process.child.fate()))
+			s.end(s.process.ended())
 			err = s.resting()
 		}
 		if err != nil {
@@ -324,7 +339,7 @@ func (s *supervised) launch(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, words := s.host.opt.Limits.Start, &words{}
+	limit, stderr := s.host.opt.Limits.Start, &lines{said: s.said}
 	child := newChild(cmd, s.host.starter)
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugins.Handshake, VersionedPlugins: plugins.Protocols(nil),
@@ -332,10 +347,11 @@ func (s *supervised) launch(ctx context.Context) (*process, error) {
 			child.adopt(spec)
 			return child, nil
 		},
-		AutoMTLS: true, SkipHostEnv: true, StartTimeout: limit, Stderr: words,
+		AutoMTLS: true, SkipHostEnv: true, StartTimeout: limit,
+		Stderr: stderr, SyncStderr: &lines{said: s.said}, // the process's own, and what Serve has put in the place of os.Stderr
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage))},
-		Logger:           hclog.New(&hclog.LoggerOptions{Name: s.name, Level: hclog.Warn, Output: s.said, DisableTime: true, Exclude: ours}),
+		Logger:           hclog.NewNullLogger(), // what matters comes as an error
 	})
 	// go-plugin waits for some things without end.
 	late := time.AfterFunc(limit+limit/10, child.kill)
@@ -351,19 +367,14 @@ func (s *supervised) launch(ctx context.Context) (*process, error) {
 		if !inTime {
 			err = errors.New(tooLate)
 		}
-		return nil, s.explain(err, child, words.text())
+		return nil, s.explain(err, child, stderr)
 	}
 	now := time.Now()
-	return &process{child: child, client: client, forge: forge, began: now, used: now}, nil
+	return &process{child: child, stderr: stderr, client: client, forge: forge, began: now, used: now}, nil
 }
 
 // tooLate is how go-plugin says that a plugin took too long to start.
 const tooLate = "timeout while waiting for plugin to start"
-
-// ours are the messages of go-plugin itself about what we do or notice.
-func ours(_ hclog.Level, msg string, _ ...any) bool {
-	return msg == "plugin failed to exit gracefully" || msg == "plugin process exited" || msg == "error closing client during Kill"
-}
 
 func dispense(client *plugin.Client) (plugins.Forge, error) {
 	conn, err := client.Client()
@@ -383,7 +394,7 @@ func dispense(client *plugin.Client) (plugins.Forge, error) {
 
 // explain says in our words why a process is no plugin that can be asked. What
 // go-plugin says is made for its own users.
-func (s *supervised) explain(err error, c *child, words string) error {
+func (s *supervised) explain(err error, c *child, stderr *lines) error {
 	text := err.Error()
 	var theirs int
 	_, wrongVersion := fmt.Sscanf(text, "incompatible API version with plugin. Plugin version: %d", &theirs)
@@ -399,11 +410,7 @@ func (s *supervised) explain(err error, c *child, words string) error {
 	case text == tooLate:
 		return fmt.Errorf("it did not start within %s", s.host.opt.Limits.Start)
 	case garbage || strings.HasPrefix(text, "plugin exited before"):
-		how := cmp.Or(c.fate(), "closed its output")
-		if words != "" {
-			return fmt.Errorf("it ended before it was ready (%s), and said: %s", how, s.said.scrub(words))
-		}
-		return fmt.Errorf("it ended before it was ready (%s)", how)
+		return ended(c, stderr, "it ended before it was ready")
 	}
 	return fmt.Errorf("starting it: %s", s.said.scrub(text))
 }
@@ -415,7 +422,7 @@ func (s *supervised) mind(p *process) {
 	for {
 		select {
 		case <-p.child.gone:
-			s.drop(p, errors.New("it ended: "+p.child.fate()))
+			s.drop(p, p.ended())
 			return
 		case <-tick.C:
 		}
@@ -463,12 +470,25 @@ func (s *supervised) answered(p *process) {
 func (s *supervised) faulted(p *process, err error) {
 	text := s.said.scrub(err.Error())
 	s.mu.Lock()
+	if p.over { // which is why the call went wrong
+		s.mu.Unlock()
+		return
+	}
 	p.wrong++
 	wrong := p.wrong
 	s.st.Error = text
 	s.mu.Unlock()
 	var reached interface{ GRPCStatus() *status.Status }
 	lost := errors.As(err, &reached) && reached.GRPCStatus().Code() == codes.Unavailable
+	if lost && p.child.alive() {
+		select { // it may be about to end, which says more
+		case <-p.child.gone:
+		case <-time.After(lastWords):
+		}
+	}
+	if !p.child.alive() {
+		err = p.ended()
+	}
 	if lost || wrong >= maxWrong || !p.child.alive() {
 		s.drop(p, err)
 		return
@@ -492,6 +512,9 @@ func (s *supervised) drop(p *process, err error) {
 func (s *supervised) end(err error) {
 	p := s.process
 	s.process = nil
+	s.mu.Lock()
+	p.over = true
+	s.mu.Unlock()
 	if err != nil {
 		p.child.kill()
 	}

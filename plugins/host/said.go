@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/json"
 	"log/slog"
 	"slices"
 	"strings"
@@ -75,38 +76,53 @@ func clean(text string) string {
 	return text
 }
 
-// Write passes lines of hclog on, as long as they are not too many.
-func (w *said) Write(p []byte) (int, error) {
+// say passes a line on, as long as they are not too many.
+func (w *said) say(line string) {
 	if !w.now.Allow() {
 		w.mu.Lock()
 		w.dropped++
 		w.mu.Unlock()
-		return len(p), nil
+		return
 	}
 	w.mu.Lock()
 	dropped := w.dropped
 	w.dropped = 0
 	w.mu.Unlock()
-	args := []any{"name", w.name, "said", w.scrub(string(p[:min(len(p), 4*maxLine)]))}
+	args := []any{"name", w.name, "said", w.scrub(message(line))}
 	if dropped > 0 {
 		args = append(args, "leftOut", dropped)
 	}
 	w.log.Info("plugin", args...)
-	return len(p), nil
 }
 
-// words keeps what tells most of the last that a process said: the line with which
-// it panicked, else the last one.
-type words struct {
+// message is what a line says that is a record of hclog's, as plugins.Serve and
+// go-plugin write them.
+func message(line string) string {
+	var record struct {
+		Level   string `json:"@level"`
+		Message string `json:"@message"`
+		Error   string `json:"error"`
+	}
+	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &record) != nil || record.Message == "" {
+		return line
+	}
+	return strings.TrimSpace(record.Level + " " + record.Message + " " + record.Error)
+}
+
+// lines makes lines of one stream of a process, and keeps what tells most of the
+// last: the line with which it panicked, else the last one.
+type lines struct {
+	said *said
+
 	mu    sync.Mutex
 	line  []byte // that has not ended
 	last  string
 	fatal bool
 }
 
-func (w *words) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n := len(p)
 	for len(p) > 0 {
 		i := slices.Index(p, '\n')
@@ -114,22 +130,25 @@ func (w *words) Write(p []byte) (int, error) {
 		if i >= 0 {
 			part = p[:i]
 		}
-		w.line = append(w.line, part[:min(len(part), maxLine-min(maxLine, len(w.line)))]...)
+		l.line = append(l.line, part[:min(len(part), max(0, 4*maxLine-len(l.line)))]...)
 		if i < 0 {
 			break
 		}
-		text := string(w.line)
-		w.line, p = w.line[:0], p[i+1:]
-		fatal := strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ")
-		if strings.TrimSpace(text) != "" && !w.fatal {
-			w.last, w.fatal = text, fatal
+		text := string(l.line)
+		l.line, p = l.line[:0], p[i+1:]
+		if strings.TrimSpace(text) == "" {
+			continue
 		}
+		if !l.fatal {
+			l.last, l.fatal = text, strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ")
+		}
+		l.said.say(text)
 	}
 	return n, nil
 }
 
-func (w *words) text() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.last
+func (l *lines) words() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.said.scrub(message(l.last))
 }

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package host_test
+
+// beKilled is for a test of Linux.
+func beKilled() {}
