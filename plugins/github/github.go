@@ -19,7 +19,7 @@ import (
 // Forge is GitHub.
 type Forge struct {
 	sites  plugins.Sites
-	tokens []string // the variables that may have a token
+	tokens []string                    // the variables that may have a token
 	client func() (*web.Client, error) // made when the first question is asked
 }
 
