@@ -22,9 +22,19 @@ type secure struct {
 
 func serveSSH(t *testing.T) secure {
 	t.Helper()
+	s, ok := startSSH(t)
+	if !ok {
+		t.Skip("no sshd here")
+	}
+	return s
+}
+
+// startSSH is serveSSH for tests that do without where there is no sshd.
+func startSSH(t *testing.T) (s secure, ok bool) {
+	t.Helper()
 	program := "/usr/sbin/sshd"
 	if _, err := os.Stat(program); err != nil {
-		t.Skip("no sshd here")
+		return s, false
 	}
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
@@ -37,7 +47,7 @@ func serveSSH(t *testing.T) secure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := secure{port: free.Addr().(*net.TCPAddr).Port, key: file("key"), another: file("another")}
+	s = secure{port: free.Addr().(*net.TCPAddr).Port, key: file("key"), another: file("another")}
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +84,22 @@ func serveSSH(t *testing.T) secure {
 		}
 		return conn.Close() == nil
 	})
-	return s
+	return s, true
+}
+
+// url is where the server has a repository.
+func (s secure) url(r *gittest.Repo) string {
+	return fmt.Sprintf("ssh://127.0.0.1:%d%s", s.port, filepath.ToSlash(r.GitDir()))
+}
+
+// configure writes a git configuration that uses a key, for GIT_CONFIG_GLOBAL.
+func (s secure) configure(t *testing.T, key string) string {
+	t.Helper()
+	file := filepath.Join(filepath.Dir(s.key), "gitconfig")
+	if err := os.WriteFile(file, []byte("[core]\n\tsshCommand = "+s.client+key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // TestClonesSSH clones and fetches through a real sshd, with the user's own
@@ -83,22 +108,14 @@ func TestClonesSSH(t *testing.T) {
 	t.Parallel()
 	s := serveSSH(t)
 	r := gittest.New(t, "commit base \"Base\"\nbranch stable/1\ncommit fix \"Fix the parser\" a=1\n")
-	url := fmt.Sprintf("ssh://127.0.0.1:%d%s", s.port, filepath.ToSlash(r.GitDir()))
+	url := s.url(r)
 	p := configured(t, fmt.Sprintf("repos:\n  - {name: list, source: {url: %q}}\n", url))
-	git := filepath.Join(p.home, "gitconfig")
-	p.env = append(p.env, "GIT_CONFIG_GLOBAL="+git)
-	with := func(key string) {
-		t.Helper()
-		if err := os.WriteFile(git, []byte("[core]\n\tsshCommand = "+s.client+key+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	with(s.another)
+	p.env = append(p.env, "GIT_CONFIG_GLOBAL="+s.configure(t, s.another))
 	stdout, stderr := p.exits(t)(2, "repo", "sync", "--private")
 	if !strings.Contains(stdout+stderr, "refuses access") || !strings.Contains(stdout+stderr, url) {
 		t.Errorf("with another key: %s%s", stdout, stderr)
 	}
-	with(s.key)
+	s.configure(t, s.key)
 	p.exits(t)(0, "repo", "sync", "--private")
 	r.Do("checkout stable/1\ncherry-pick copy -x fix")
 	p.exits(t)(0, "repo", "sync", "--private")
