@@ -17,8 +17,12 @@ import (
 type secure struct {
 	port         int
 	client       string // a command for core.sshCommand, but for the key
-	key, another string // files; only the first one is let in
+	known        string // the file of known hosts
+	key, another string // files; only the first one is let in, and locked
+	locked       string // a key whose passphrase is passphrase
 }
+
+const passphrase = "sésame, ouvre-toi $HOME"
 
 func serveSSH(t *testing.T) secure {
 	t.Helper()
@@ -38,8 +42,8 @@ func startSSH(t *testing.T) (s secure, ok bool) {
 	}
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	for _, name := range []string{"host", "key", "another"} {
-		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file(name)).CombinedOutput(); err != nil {
+	for name, secret := range map[string]string{"host": "", "key": "", "another": "", "locked": passphrase} {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", secret, "-f", file(name)).CombinedOutput(); err != nil {
 			t.Fatalf("ssh-keygen: %v\n%s", err, out)
 		}
 	}
@@ -47,7 +51,7 @@ func startSSH(t *testing.T) (s secure, ok bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = secure{port: free.Addr().(*net.TCPAddr).Port, key: file("key"), another: file("another")}
+	s = secure{port: free.Addr().(*net.TCPAddr).Port, key: file("key"), another: file("another"), locked: file("locked"), known: file("known_hosts")}
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +67,7 @@ func startSSH(t *testing.T) (s secure, ok bool) {
 	_ = os.MkdirAll("/run/sshd", 0o755) //nolint:errcheck // who may not make it does not need it
 	var said strings.Builder
 	cmd := exec.Command(program, "-D", "-e", "-f", "/dev/null", "-h", file("host"), "-p", fmt.Sprint(s.port),
-		"-o", "ListenAddress=127.0.0.1", "-o", "AuthorizedKeysFile="+file("key.pub"), "-o", "StrictModes=no", "-o", "PidFile=none", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes")
+		"-o", "ListenAddress=127.0.0.1", "-o", "AuthorizedKeysFile="+file("key.pub")+" "+file("locked.pub"), "-o", "StrictModes=no", "-o", "PidFile=none", "-o", "UsePAM=no", "-o", "PermitRootLogin=yes")
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -127,5 +131,64 @@ func TestClonesSSH(t *testing.T) {
 	}
 	if got != "main=contains stable/1=backported " {
 		t.Errorf("over ssh: %s", got)
+	}
+}
+
+// TestClonesPassphrase clones with keys that have a passphrase, which a variable
+// holds: with a key that the configuration names, and with one that ssh finds itself.
+// What is wrong is said without the passphrase, and no question but that for the
+// key's passphrase is answered.
+func TestClonesPassphrase(t *testing.T) {
+	t.Parallel()
+	s := serveSSH(t)
+	r := gittest.New(t, "commit base \"Base\"\nbranch stable/1\n")
+	url := s.url(r)
+	// ssh finds known hosts by the password file, whatever HOME is.
+	bin := t.TempDir()
+	real, err := exec.LookPath("ssh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := func(known string) {
+		script := fmt.Sprintf("#!/bin/sh\nexec %s -F none -o UserKnownHostsFile=%s -o StrictHostKeyChecking=ask \"$@\"\n", real, known)
+		if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte(script), 0o700); err != nil { //nolint:gosec // it is a program
+			t.Fatal(err)
+		}
+	}
+	none := filepath.Join(bin, "none")
+	for _, c := range []struct{ name, auth, config, passphrase, known, want string }{
+		{"named", "ssh_key_path: " + s.locked + ", ", "", passphrase, s.known, ""},
+		{"wrong", "ssh_key_path: " + s.locked + ", ", "", "wrong secret", s.known, "refuses access"},
+		{"unset", "ssh_key_path: " + s.locked + ", ", "", "", s.known, "KEY_PASSPHRASE, which should hold the ssh key's passphrase, is not set"},
+		{"a host that nobody knows", "ssh_key_path: " + s.locked + ", ", "", passphrase, none, "refuses access"},
+		{"found by ssh", "", strings.Replace(s.client, "-o BatchMode=yes", "", 1) + s.locked, passphrase, s.known, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client(c.known)
+			p := configured(t, fmt.Sprintf("repos:\n  - {name: list, source: {url: %q}, auth_key: mine}\n", url))
+			p.env = append(p.env, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GIT_CONFIG_GLOBAL="+filepath.Join(p.home, "gitconfig"))
+			if c.passphrase != "" {
+				p.env = append(p.env, "KEY_PASSPHRASE="+c.passphrase)
+			}
+			write(t, filepath.Join(p.home, "gitconfig"), "[core]\n\tsshCommand = "+c.config+"\n")
+			auth := filepath.Join(p.home, ".config", "ca-bhfuil", "auth.yaml")
+			write(t, auth, "auth_methods:\n  mine: {type: ssh_key, "+c.auth+"ssh_key_passphrase_env: KEY_PASSPHRASE}\n")
+			if err := os.Chmod(auth, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code := 0
+			if c.want != "" {
+				code = 2
+			}
+			stdout, stderr := p.exits(t)(code, "repo", "sync", "--private", "-v")
+			if said := stdout + stderr; !strings.Contains(said, c.want) {
+				t.Errorf("it says %q, want %q", said, c.want)
+			}
+			for _, text := range []string{stdout, stderr, p.log()} {
+				if c.passphrase != "" && strings.Contains(text, c.passphrase) {
+					t.Errorf("the passphrase is in %q", text)
+				}
+			}
+		})
 	}
 }
