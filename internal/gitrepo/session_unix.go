@@ -40,7 +40,7 @@ sleep 2
 kill -s KILL -- -"$group"`
 
 // transferNice is how much less a transfer counts than other processes.
-const transferNice = 10
+const transferNice = 5
 
 // giveWay lets what else runs on the machine go before a session. Where Linux groups
 // processes by sessions, niceness is told to the group (sched(7), "The autogroup
