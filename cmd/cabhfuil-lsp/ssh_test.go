@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -190,5 +191,62 @@ func TestClonesPassphrase(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestClonesWithoutGit clones and fetches where no git is installed: over http, and
+// through a real sshd with a key that an agent holds.
+func TestClonesWithoutGit(t *testing.T) {
+	t.Parallel()
+	s := serveSSH(t)
+	r := gittest.New(t, "commit base \"Base\"\nbranch stable/1\ncommit fix \"Fix the parser\" a=1\n")
+	server := serveGit(t, r, nil, func(string) {})
+	p := configured(t, server.configuration("good-01", "locked-01")+fmt.Sprintf("  - {name: secure, source: {url: %q}}\n", s.url(r)))
+	known, err := os.ReadFile(s.known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(p.home, ".ssh", "known_hosts"), string(known))
+	run, err := os.MkdirTemp("", "agent") // short: a socket's path has little room
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(run, "agent")
+	agent := exec.Command("ssh-agent", "-D", "-a", socket)
+	if err := agent.Start(); err != nil {
+		t.Skip("no ssh-agent here")
+	}
+	t.Cleanup(func() {
+		_ = agent.Process.Kill() //nolint:errcheck // it may have ended
+		_ = agent.Wait()         //nolint:errcheck // it was killed
+		if err := os.RemoveAll(run); err != nil {
+			t.Error(err)
+		}
+	})
+	eventually(t, "the agent listens", func() bool {
+		add := exec.Command("ssh-add", "-q", s.key)
+		add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
+		return add.Run() == nil
+	})
+	p.env = append(p.env, "PATH="+t.TempDir(), "SSH_AUTH_SOCK="+socket)
+	stdout, stderr := p.exits(t)(2, "repo", "sync", "--private")
+	if said := stdout + stderr; strings.Count(said, "refuses access") != 1 || !strings.Contains(said, "locked-01") {
+		t.Errorf("it says %s", said)
+	}
+	r.Do("checkout stable/1\ncherry-pick copy -x fix")
+	p.exits(t)(2, "repo", "sync", "--private") // since one is locked
+	var answers []history.Answer
+	p.ask(t, &answers, "where", "--private", r.Hash("fix").String())
+	var got []string
+	for _, m := range answers[0].Matches {
+		lines := m.Repository
+		for _, l := range m.Branches {
+			lines += " " + l.Name + "=" + string(l.Status)
+		}
+		got = append(got, lines)
+	}
+	slices.Sort(got)
+	if want := []string{"good-01 main=contains stable/1=backported", "secure main=contains stable/1=backported"}; !slices.Equal(got, want) {
+		t.Errorf("without git: %q, want %q", got, want)
 	}
 }

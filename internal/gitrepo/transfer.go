@@ -94,7 +94,12 @@ func transfer(ctx context.Context, dir string, env []string, args ...string) (*e
 // yet. What a kill left behind is gone on with. Each remote that fails is one
 // error, as ErrDenied, ErrNoRemote or ErrUnreachable where git's words say so;
 // the others are fetched.
+//
+// Where git is not installed go-git does what it can; the rest is ErrNeedsGit.
 func (c *Clone) Update(ctx context.Context) error {
+	if withoutGit() {
+		return c.updateGoGit(ctx)
+	}
 	if err := c.init(ctx); err != nil {
 		return err
 	}
@@ -115,6 +120,9 @@ func (c *Clone) Update(ctx context.Context) error {
 func (c *Clone) Refs(ctx context.Context) (map[string]string, error) {
 	if _, err := os.Stat(filepath.Join(c.Dir, "HEAD")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if withoutGit() {
+		return c.refsGoGit()
 	}
 	out, err := c.git(ctx, nil, "for-each-ref", "--format=%(objectname) %(refname)")
 	if err != nil {
@@ -397,12 +405,8 @@ func (a Auth) options(network Network) (options, env []string, err error) {
 		if network.get(a.TokenEnv) == "" {
 			return nil, nil, fmt.Errorf("the environment variable %s, which should hold the token, is not set", a.TokenEnv)
 		}
-		user := "x-access-token" // what GitHub, GitLab and Gitea take beside a token
-		if a.UserEnv != "" {
-			user = cmp.Or(network.get(a.UserEnv), user)
-		}
 		// git runs this by a shell, which reads the variable itself.
-		helper := fmt.Sprintf(`!f() { test "$1" = get && printf 'username=%%s\npassword=%%s\n' %s "$%s"; }; f`, shellQuote(user), a.TokenEnv)
+		helper := fmt.Sprintf(`!f() { test "$1" = get && printf 'username=%%s\npassword=%%s\n' %s "$%s"; }; f`, shellQuote(a.tokenUser(network)), a.TokenEnv)
 		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + helper}, nil, nil
 	case a.Helper != "":
 		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + a.Helper}, nil, nil
