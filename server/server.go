@@ -64,7 +64,10 @@ type Options struct {
 	// Measure is told each request that was answered, by the last word of its method
 	// or command, such as hover or where, and a context.Canceled where the client
 	// gave it up; nil for nobody. It must not block.
-	Measure  func(operation string, took time.Duration, err error)
+	Measure func(operation string, took time.Duration, err error)
+	// Asked is told each request when it begins, by the same word; what it returns is
+	// called when the request is answered. Nil for nobody. It must not block.
+	Asked    func(operation string) (answered func())
 	Version  string
 	CacheDir string // for commit documents of clients that read only files
 	Log      *slog.Logger
@@ -259,6 +262,10 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 		return s.call(ctx, method, req)
 	}
 	began := time.Now()
+	if asked := s.server.opt.Asked; asked != nil {
+		answered := asked(s.operation(req))
+		defer answered()
+	}
 	// Documents as they are now: a change that comes next must not be seen.
 	run, err := s.prepare(method, req)
 	if err != nil {
