@@ -8,6 +8,7 @@ import path from "node:path";
 /**
  * The features that the server has not got, by the client's module, with the
  * classes that the client registers. A server that gains one is told here.
+ * Notebooks stay: the client's diagnostics listen to them.
  */
 const absentFeatures = {
   callHierarchy: ["CallHierarchyFeature"],
@@ -33,7 +34,6 @@ const absentFeatures = {
   inlineCompletion: ["InlineCompletionItemFeature"],
   inlineValue: ["InlineValueFeature"],
   linkedEditingRange: ["LinkedEditingFeature"],
-  notebook: ["NotebookDocumentSyncFeature"],
   rename: ["RenameFeature"],
   selectionRange: ["SelectionRangeFeature"],
   semanticTokens: ["SemanticTokensFeature"],
@@ -44,7 +44,6 @@ const absentFeatures = {
 
 /** A feature that announces nothing to the server and registers nothing. */
 const absentFeature = `class Absent {
-  static CellScheme = "vscode-notebook-cell";
   fillClientCapabilities() {}
   initialize() {}
   getState() { return { kind: "static" }; }
