@@ -28,7 +28,8 @@ export class Page {
       this.strangers.add(url.hostname);
       return route.abort();
     });
-    await this.#page.goto(address);
+    // The first window may load for long on a busy machine.
+    await this.#page.goto(address, { timeout: 4 * patience });
     await this.#page.locator(".monaco-workbench .part.statusbar .statusbar-item").first().waitFor();
     // The file list takes keys only once the explorer has its rows.
     await this.#page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
