@@ -34,6 +34,7 @@ type Answers interface {
 	Hover(ctx context.Context, doc lookup.Document, offset int) (*lookup.Hover, error)
 	Lenses(ctx context.Context, doc lookup.Document) ([]lookup.Lens, error)
 	BlameHover(ctx context.Context, doc lookup.Document, offset int) (*lookup.Hover, error)
+	Newest(ctx context.Context, doc lookup.Document, lines lookup.Range) (*lookup.Change, error)
 	ResolveLens(ctx context.Context, doc lookup.Document, data lookup.LensData) (string, lookup.LensData, error)
 	Symbols(ctx context.Context, query string, limit int) ([]lookup.Symbol, error)
 	Definition(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Target, error)
@@ -297,8 +298,10 @@ func (s *session) operation(req *jsonrpc2.Request) string {
 		var p struct {
 			Command string `json:"command"`
 		}
-		if json.Unmarshal(req.Params(), &p) == nil && (s.server.opt.Commands[p.Command] != nil || p.Command == showCommand) {
-			return strings.TrimPrefix(p.Command, "cabhfuil.")
+		if json.Unmarshal(req.Params(), &p) == nil {
+			if _, ok := s.command(p.Command); ok {
+				return strings.TrimPrefix(p.Command, "cabhfuil.")
+			}
 		}
 	}
 	if word == "" || word == "resolve" { // of what?
