@@ -92,7 +92,7 @@ func listPlugins(h *host.Host, told forgeSettings) []cli.Plugin {
 	for _, s := range h.Status() {
 		p := cli.Plugin{
 			Name: s.Name, Kinds: []string{}, Can: []string{}, BuiltIn: true,
-			Running: s.Running, PID: s.PID, Memory: s.Memory, Starts: s.Starts, Restarts: max(s.Starts-1, 0), Error: s.Error, Retry: s.Retry,
+			Running: s.Running, PID: s.PID, Memory: s.Memory, Starts: s.Starts, Restarts: max(s.Starts-1, 0), Error: s.Error, Retry: s.Retry, Troubles: s.Troubles,
 		}
 		for _, b := range builtin {
 			if b.name == s.Name {

@@ -94,6 +94,8 @@ func misbehave(how string) {
 			}
 			return make([]string, len(items))
 		})
+	case "tells its token":
+		plugins.Serve(tattler{github.New()})
 	case "speaks version 2":
 		serveVersions(2)
 	case "speaks version 0":
