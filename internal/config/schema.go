@@ -280,7 +280,7 @@ func (LogLevel) Values() []string {
 // helpers, and never a secret.
 type Auth struct {
 	Version     string                `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
-	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab"`
+	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab; a token is for your own hosts of this kind that name none, and for github.com, gitlab.com or bitbucket.org"`
 	AuthMethods map[string]AuthMethod `yaml:"auth_methods" doc:"by the name that auth_key says"`
 }
 
