@@ -106,7 +106,7 @@ func TestGuide(t *testing.T) {
 	if _, err := io.WriteString(in, "\n"); err != nil {
 		t.Fatal(err)
 	}
-	rest, _ := io.ReadAll(out) //nolint:errcheck // Wait tells
+	rest, _ := io.ReadAll(out)                                                              //nolint:errcheck // Wait tells
 	if err := cmd.Wait(); err != nil && !strings.Contains(err.Error(), "exit status 143") { // of the fake, which was told to end
 		t.Errorf("cleaning up: %v\n%s\n%s", err, rest, said.String())
 	}
@@ -179,6 +179,6 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it was only to learn a number
+	defer l.Close()                     //nolint:errcheck // it was only to learn a number
 	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // of a TCP listener
 }
