@@ -161,6 +161,9 @@ type Hit struct {
 	// subject, 1 for the body, below 1 for fuzzy ones; the fraction grows with
 	// the commit's date.
 	Score float64 `json:"score"`
+	// Fuzzy says that the commit has words that are spelled like those of the query, in
+	// a repository where nothing matches exactly.
+	Fuzzy bool `json:"fuzzy,omitempty"`
 }
 
 // RepositoryError is a repository that could not take part in an answer.

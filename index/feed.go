@@ -423,7 +423,12 @@ func (x *Index) feedGraph(ctx context.Context, g *graph.Graph, end int, w *words
 	for worker := range feeders {
 		wg.Go(func() {
 			for s := range spans {
-				if err := w.add(worker, s); err != nil {
+				release, err := x.opt.Turns.take(ctx)
+				if err == nil {
+					err = w.add(worker, s, x.opt.Turns)
+					release()
+				}
+				if err != nil {
 					cancel(err)
 					return
 				}

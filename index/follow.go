@@ -297,6 +297,7 @@ func (x *Index) read(ctx context.Context, from *graph.Graph, tips []graph.Tip, s
 	}
 	var nodes []graph.Node
 	err := x.src.Walk(ctx, want, have, func(c *history.Commit) error {
+		x.opt.Turns.pause()
 		nodes = append(nodes, graph.Node{Hash: c.Hash, Parents: c.Parents, CommitTime: c.Committer.Date.Unix(), AuthorTime: c.Author.Date.Unix(),
 			Author: graph.PersonOf(c.Author), Committer: graph.PersonOf(c.Committer), Truncated: boundary[c.Hash]})
 		if !x.opt.NoLineage {

@@ -77,6 +77,8 @@ type Options struct {
 	NoTrailers bool
 	// NoLineage leaves lineage out altogether: to measure what it costs.
 	NoLineage bool
+	// Turns is shared by all indexes of a process; nil for one that is alone.
+	Turns *Turns
 	// OnChange is called after each publication, from the index's goroutines; it
 	// must not block.
 	OnChange func()

@@ -202,6 +202,7 @@ func (x *Index) readChanges(ctx context.Context, g *graph.Graph, start, end int,
 				if !ok {
 					return fmt.Errorf("commit %s was not asked for", h)
 				}
+				x.opt.Turns.pause()
 				b.Add(p, changed)
 				each()
 				return nil

@@ -42,6 +42,10 @@ type Texts interface {
 	Me(ctx context.Context) (string, error)
 }
 
+// LeastExact is the least score of a hit that matches exactly; what is below was
+// found by similar words.
+const LeastExact = tierBody
+
 // The tiers of hits; Found.Score adds a fraction that grows with the date.
 const (
 	tierFuzzy   = 0

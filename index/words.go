@@ -264,11 +264,12 @@ func (w *words) audit(g *graph.Graph) (err error) {
 
 // add indexes a span in one atomic batch. Positions whose object is missing
 // have a document without words, since nothing will ever be found of them.
-func (w *words) add(worker int, s span) (err error) {
+func (w *words) add(worker int, s span, turns *Turns) (err error) {
 	defer contain(w, &err)
 	b, docs := w.idx.NewBatch(), w.docs[worker]
 	docs.Reset()
 	for i, c := range s.commits {
+		turns.pause()
 		if c == nil {
 			c = &history.Commit{}
 		}

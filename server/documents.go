@@ -43,6 +43,21 @@ func (d *documents) get(u uri.URI) (*document, error) {
 	return nil, invalidParams(fmt.Sprintf("%s is not open", u))
 }
 
+// declare notes where declarations are in a version of a document, unless another
+// version is open by now.
+func (d *documents) declare(u uri.URI, version int32, declared []lookup.Range) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	doc, ok := d.open[string(u)]
+	if !ok || doc.Version != version {
+		return false
+	}
+	next := *doc
+	next.Declared = declared
+	d.open[string(u)] = &next
+	return true
+}
+
 func (d *documents) drop(u uri.URI) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -107,7 +122,7 @@ func (d *documents) change(p *protocol.DidChangeTextDocumentParams, utf16 bool) 
 		m = nil
 	}
 	next := doc.Document
-	next.Text, next.Version = text, p.TextDocument.Version
+	next.Text, next.Version, next.Declared = text, p.TextDocument.Version, nil
 	d.put(next, utf16)
 	return nil
 }

@@ -105,11 +105,10 @@ func (s *session) initialize(p *protocol.InitializeParams) (run, error) {
 	if !s.utf16 {
 		encoding = "utf-8"
 	}
-	commands := make([]string, 0, len(s.server.opt.Commands)+1)
+	commands := slices.Clone(ownCommands)
 	for id := range s.server.opt.Commands {
 		commands = append(commands, id)
 	}
-	commands = append(commands, showCommand)
 	slices.Sort(commands)
 	caps := protocol.ServerCapabilities{
 		PositionEncoding:        encoding,

@@ -32,10 +32,6 @@ func (s *session) hover(p *protocol.HoverParams) (run, error) {
 	}, nil
 }
 
-// showCommand is the command behind a lens. It is not cabhfuil.where: a client
-// that has no use for a command's result may show its JSON.
-const showCommand = "cabhfuil.show"
-
 func (s *session) codeLens(p *protocol.CodeLensParams) (run, error) {
 	doc, err := s.documents.get(p.TextDocument.URI)
 	if err != nil {
@@ -193,10 +189,7 @@ func (s *session) resolveSymbol(p *protocol.WorkspaceSymbol) (run, error) {
 }
 
 func (s *session) executeCommand(p *protocol.ExecuteCommandParams) (run, error) {
-	command, ok := s.server.opt.Commands[p.Command]
-	if p.Command == showCommand {
-		command, ok = s.show, true
-	}
+	command, ok := s.command(p.Command)
 	if !ok {
 		return nil, invalidParams(fmt.Sprintf("unknown command %.100q", p.Command))
 	}

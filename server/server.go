@@ -34,6 +34,7 @@ type Answers interface {
 	Hover(ctx context.Context, doc lookup.Document, offset int) (*lookup.Hover, error)
 	Lenses(ctx context.Context, doc lookup.Document) ([]lookup.Lens, error)
 	BlameHover(ctx context.Context, doc lookup.Document, offset int) (*lookup.Hover, error)
+	Newest(ctx context.Context, doc lookup.Document, lines lookup.Range) (*lookup.Change, error)
 	ResolveLens(ctx context.Context, doc lookup.Document, data lookup.LensData) (string, lookup.LensData, error)
 	Symbols(ctx context.Context, query string, limit int) ([]lookup.Symbol, error)
 	Definition(ctx context.Context, doc lookup.Document, offset int) ([]lookup.Target, error)
@@ -64,7 +65,10 @@ type Options struct {
 	// Measure is told each request that was answered, by the last word of its method
 	// or command, such as hover or where, and a context.Canceled where the client
 	// gave it up; nil for nobody. It must not block.
-	Measure  func(operation string, took time.Duration, err error)
+	Measure func(operation string, took time.Duration, err error)
+	// Asked is told each request when it begins, by the same word; what it returns is
+	// called when the request is answered. Nil for nobody. It must not block.
+	Asked    func(operation string) (answered func())
 	Version  string
 	CacheDir string // for commit documents of clients that read only files
 	Log      *slog.Logger
@@ -259,6 +263,10 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 		return s.call(ctx, method, req)
 	}
 	began := time.Now()
+	if asked := s.server.opt.Asked; asked != nil {
+		answered := asked(s.operation(req))
+		defer answered()
+	}
 	// Documents as they are now: a change that comes next must not be seen.
 	run, err := s.prepare(method, req)
 	if err != nil {
@@ -290,8 +298,10 @@ func (s *session) operation(req *jsonrpc2.Request) string {
 		var p struct {
 			Command string `json:"command"`
 		}
-		if json.Unmarshal(req.Params(), &p) == nil && (s.server.opt.Commands[p.Command] != nil || p.Command == showCommand) {
-			return strings.TrimPrefix(p.Command, "cabhfuil.")
+		if json.Unmarshal(req.Params(), &p) == nil {
+			if _, ok := s.command(p.Command); ok {
+				return strings.TrimPrefix(p.Command, "cabhfuil.")
+			}
 		}
 	}
 	if word == "" || word == "resolve" { // of what?

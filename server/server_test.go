@@ -48,7 +48,17 @@ func (answers) Hover(ctx context.Context, doc lookup.Document, offset int) (*loo
 }
 
 func (answers) Lenses(_ context.Context, doc lookup.Document) ([]lookup.Lens, error) {
-	return []lookup.Lens{{Data: lookup.LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{sha}}}}, nil
+	lenses := []lookup.Lens{{Data: lookup.LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{sha}}}}
+	for _, d := range doc.Declared {
+		lenses = append(lenses, lookup.Lens{Data: lookup.LensData{URI: doc.URI, Lines: &lookup.Lines{First: d.First, Last: d.Last}}})
+	}
+	return lenses, nil
+}
+func (answers) Newest(_ context.Context, doc lookup.Document, lines lookup.Range) (*lookup.Change, error) {
+	if lines.Last >= strings.Count(doc.Text, "\n") {
+		return nil, nil
+	}
+	return &lookup.Change{Repository: "r", SHA: sha, Edited: true}, nil
 }
 func (answers) BlameHover(_ context.Context, doc lookup.Document, _ int) (*lookup.Hover, error) {
 	return &lookup.Hover{Markdown: "blame"}, nil

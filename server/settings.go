@@ -32,7 +32,42 @@ const (
 	showBlame       = "blameHover" // a hover on any line shows the change that it came with
 )
 
-var settingNames = []string{showBlame, showLenses, showDiagnostics, showHints}
+// documented are the settings as editors describe them: docs/configuration.md and the
+// extension for VS Code follow from it. feature is the one of global.yaml that counts
+// where a window does not choose; "" where it is off then.
+var documented = []struct{ name, about, feature string }{
+	{showLenses, "Shows which lines have a change, above lines that name a commit and above declarations.", "code_lens"},
+	{showDiagnostics, "Checks `Fixes:`, cherry-pick and revert lines in messages, todo lists, patches and mails.", "diagnostics"},
+	{showHints, "Shows the subject of a commit behind its SHA.", ""},
+	{showBlame, "Shows on hover over any line of a source file the change that it came with.", ""},
+}
+
+// settingNames are their names, in order.
+func settingNames() []string {
+	var names []string
+	for _, d := range documented {
+		names = append(names, d.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// SettingsSchema is the JSON Schema (draft 7) of the section of settings that a
+// window may choose.
+func SettingsSchema() ([]byte, error) {
+	properties := map[string]any{}
+	for _, d := range documented {
+		about := d.about + " When `null`, it is off."
+		if d.feature != "" {
+			about = d.about + " When `null`, `features." + d.feature + "` in `global.yaml` decides."
+		}
+		properties[d.name] = map[string]any{"type": []string{"boolean", "null"}, "default": nil, "description": about}
+	}
+	return json.MarshalIndent(map[string]any{
+		"$schema": "http://json-schema.org/draft-07/schema#", "title": section, "type": "object",
+		"description": "What a window shows.", "properties": properties, "additionalProperties": false,
+	}, "", "  ")
+}
 
 // readSettings takes what a client sends of the section: an object, or nothing. What
 // is wrong is told, one fault a line, and left out. The client's own settings stand in
@@ -50,8 +85,8 @@ func readSettings(raw json.RawMessage) (all settings, faults []string) {
 		value := sent[name]
 		switch {
 		case name == "server", name == "trace", string(value) == "null":
-		case !slices.Contains(settingNames, name):
-			faults = append(faults, fmt.Sprintf("%s.%.40s: no such setting: expected one of %s", section, name, strings.Join(settingNames, ", ")))
+		case !slices.Contains(settingNames(), name):
+			faults = append(faults, fmt.Sprintf("%s.%.40s: no such setting: expected one of %s", section, name, strings.Join(settingNames(), ", ")))
 		case string(value) == "true", string(value) == "false":
 			all[name] = string(value) == "true"
 		default:

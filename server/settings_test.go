@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"encoding/json"
+	"flag"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -155,5 +157,30 @@ func TestTell(t *testing.T) {
 	e.until("what comes up is told", said("now"))
 	if said("too early")() {
 		t.Error("a client was told something before it was initialized")
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite what is generated for editors")
+
+// TestSettingsSchema holds what the extension for VS Code says of the settings against
+// what the server does.
+func TestSettingsSchema(t *testing.T) {
+	const file = "../editors/vscode/schemas/settings.json"
+	want, err := server.SettingsSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, '\n')
+	if *update {
+		if err := os.WriteFile(file, want, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is not the schema; go test ./server -update rewrites it, and node tools/generate.mjs the extension's manifest (-want +got):\n%s", file, diff)
 	}
 }

@@ -33,6 +33,7 @@ type app struct {
 	tracker  *task.Tracker
 	history  *task.History
 	monitor  monitor.Monitor
+	turns    *index.Turns
 	began    time.Time
 	registry *repos.Registry
 	clones   *repos.Clones
@@ -84,7 +85,7 @@ func programID() string {
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), crowded: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background}
+	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), crowded: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background, turns: index.NewTurns()}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
@@ -93,7 +94,7 @@ func newApp(opt appOptions) *app {
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.registry = repos.New(repos.Options{
 		IndexDir: filepath.Join(a.dirs.Cache, "index"), ViewDir: filepath.Join(a.dirs.Cache, "view"),
-		Program: programID(), Tracker: a.tracker, Log: opt.log, OnChange: a.changed,
+		Program: programID(), Tracker: a.tracker, Turns: a.turns, Log: opt.log, OnChange: a.changed,
 		Hold: func(dir string) (func(), error) { return a.clones.Hold(dir) },
 	})
 	a.reader = config.NewReader(a.dirs)

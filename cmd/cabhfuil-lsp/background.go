@@ -104,7 +104,7 @@ func namesOf(auth config.Auth) []string {
 	var names []string
 	for _, methods := range []map[string]config.AuthMethod{auth.Defaults, auth.AuthMethods} {
 		for _, m := range methods {
-			names = append(names, m.TokenEnv, m.UsernameEnv)
+			names = append(names, m.TokenEnv, m.UsernameEnv, m.SSHPassphraseEnv)
 		}
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })

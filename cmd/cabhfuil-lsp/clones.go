@@ -118,7 +118,7 @@ func refspec(remote, ref string) string {
 func authOf(m config.AuthMethod) gitrepo.Auth {
 	switch m.Type {
 	case config.SSHKey:
-		return gitrepo.Auth{KeyFile: m.SSHKeyPath}
+		return gitrepo.Auth{KeyFile: m.SSHKeyPath, PassphraseEnv: m.SSHPassphraseEnv}
 	case config.Token:
 		return gitrepo.Auth{UserEnv: m.UsernameEnv, TokenEnv: m.TokenEnv}
 	case config.CredentialHelper:

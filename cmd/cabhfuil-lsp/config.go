@@ -15,6 +15,7 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
 
 // configCommand is about the user's files. Its verbs read them in this process:
@@ -189,13 +190,19 @@ func configStatus(io stdio, g *global) *cobra.Command {
 }
 
 func configSchema(io stdio) *cobra.Command {
+	const settings = "settings"
+	all := append(config.Documents(), settings)
 	return &cobra.Command{
-		Use: "schema [" + strings.Join(config.Documents(), "|") + "]", Short: "Print the files' JSON Schema, for editors",
+		Use: "schema [" + strings.Join(all, "|") + "]", Short: "Print the files' JSON Schema, for editors",
 		Long: `Print the JSON Schema of one of the files, or of all of them as one schema.
-Editors complete and check YAML with it.`,
-		Args: cobra.MaximumNArgs(1), ValidArgs: config.Documents(),
+Editors complete and check YAML with it. That of settings is about what a window of an editor may choose.`,
+		Args: cobra.MaximumNArgs(1), ValidArgs: all,
 		RunE: func(_ *cobra.Command, names []string) error {
-			schema, err := config.Schema(strings.Join(names, ""))
+			name := strings.Join(names, "")
+			schema, err := config.Schema(name)
+			if name == settings {
+				schema, err = server.SettingsSchema()
+			}
 			if err != nil {
 				return err
 			}

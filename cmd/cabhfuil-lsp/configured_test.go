@@ -89,7 +89,11 @@ func watchedHouse(t *testing.T) *house {
 // configure writes a file of the configuration as editors do, by a rename.
 func (h *house) configure(t *testing.T, base, text string) {
 	t.Helper()
-	dir := h.app.dirs.Config
+	configure(t, h.app.dirs.Config, base, text)
+}
+
+func configure(t *testing.T, dir, base, text string) {
+	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}

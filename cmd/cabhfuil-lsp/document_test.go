@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 
@@ -22,8 +19,7 @@ type pipe struct {
 // server starts the program as an editor does, in a folder.
 func (p program) server(t *testing.T) *client.Client {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], "--stdio", "--private")
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "XDG_") }), "CABHFUIL_TEST_PROGRAM=1", "HOME="+p.home)
+	cmd := p.command("--stdio")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

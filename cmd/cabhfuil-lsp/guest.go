@@ -45,6 +45,7 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 			"cabhfuil.plugins":    g.plugins,
 			"cabhfuil.complaints": g.complaints,
 		},
+		Asked: a.asked,
 		Measure: func(operation string, took time.Duration, err error) {
 			a.monitor.Record(monitor.Request, operation, took, err)
 		},
@@ -63,6 +64,16 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 	g.lookup.Close()
 	g.visit.Close()
 	return err
+}
+
+// asked lets indexing give way to a request, but not to those that look on while
+// something is done, or have it done.
+func (a *app) asked(operation string) (answered func()) {
+	switch operation {
+	case "tasks", "sync", "reindex", "repair", "clean":
+		return func() {}
+	}
+	return a.turns.Asked()
 }
 
 // elsewhere says whether the client is another process.

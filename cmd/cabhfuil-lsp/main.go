@@ -42,6 +42,12 @@ func main() {
 }
 
 func run() int {
+	if asked, err := gitrepo.Askpass(os.Args[1:], os.Stdout); asked { // ssh shows nobody what goes wrong
+		if err != nil {
+			return exitNo
+		}
+		return exitYes
+	}
 	if err := gitrepo.CleanEnvironment(); err != nil {
 		cli.Complain(os.Stderr, err)
 		return exitFailed

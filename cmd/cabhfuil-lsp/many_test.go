@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -24,13 +26,14 @@ import (
 // gitHost serves repositories with git's own http-backend (git-http-backend(1)). How
 // one behaves is in its name: "slow" waits until it may go on, "flaky" fails the
 // first two times that it is asked for its refs, "locked" wants a password, "gone" is
-// not there, and any other name is the repository that stands behind all.
+// not there, "huge" is a repository of its own, and any other name is the repository
+// that stands behind all.
 type gitHost struct {
 	*httptest.Server
-	backend http.Handler
-	release chan struct{}     // closed when the slow ones may go on
-	free    func()            // closes it
-	request func(name string) // called with each request
+	backend, huge http.Handler
+	release       chan struct{}   // closed when the slow ones may go on
+	free          func()          // closes it
+	moment        func(of string) // called with each request, and with each megabyte that is sent
 
 	mu    sync.Mutex
 	busy  map[string]int // requests that are being answered, by name
@@ -38,22 +41,47 @@ type gitHost struct {
 	asked map[string]int // how often for the refs
 }
 
-func serveGit(t *testing.T, r *gittest.Repo, request func(name string)) *gitHost {
+// serveGit serves a repository; huge may be nil.
+func serveGit(t *testing.T, r, huge *gittest.Repo, moment func(of string)) *gitHost {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "git", "--exec-path").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &gitHost{request: request, release: make(chan struct{}), busy: map[string]int{}, asked: map[string]int{}}
-	h.backend = &cgi.Handler{
-		Path:   filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
-		Env:    []string{"GIT_PROJECT_ROOT=" + filepath.Dir(r.GitDir()), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + t.TempDir()},
-		Logger: log.New(io.Discard, "", 0), // clients are killed
+	h := &gitHost{moment: moment, release: make(chan struct{}), busy: map[string]int{}, asked: map[string]int{}}
+	h.backend = backend(t, r)
+	if huge != nil {
+		h.huge = backend(t, huge)
 	}
 	h.free = sync.OnceFunc(func() { close(h.release) })
 	h.Server = httptest.NewServer(h)
 	t.Cleanup(func() { h.free(); h.Close() })
 	return h
+}
+
+// backend is git http-backend for one repository, at /.git/.
+func backend(t *testing.T, r *gittest.Repo) http.Handler {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", "--exec-path").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &cgi.Handler{
+		Path:   filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
+		Env:    []string{"GIT_PROJECT_ROOT=" + filepath.Dir(r.GitDir()), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + t.TempDir()},
+		Logger: log.New(io.Discard, "", 0), // clients are killed
+	}
+}
+
+// counted tells of each megabyte that is written to it.
+type counted struct {
+	http.ResponseWriter
+	moment func()
+	bytes  int
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	for c.bytes += n; c.bytes >= 1<<20; c.bytes -= 1 << 20 {
+		c.moment()
+	}
+	return n, err
 }
 
 func (h *gitHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -74,7 +102,8 @@ func (h *gitHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			delete(h.busy, name)
 		}
 	}()
-	h.request(name)
+	h.moment(name)
+	answer := h.backend
 	switch kind, _, _ := strings.Cut(name, "-"); {
 	case kind == "slow":
 		select {
@@ -92,9 +121,11 @@ func (h *gitHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case kind == "gone":
 		http.NotFound(w, r)
 		return
+	case kind == "huge":
+		answer = h.huge
 	}
 	r.URL.Path = "/.git/" + path
-	h.backend.ServeHTTP(w, r)
+	answer.ServeHTTP(&counted{ResponseWriter: w, moment: func() { h.moment(name) }}, r)
 }
 
 // configuration names repositories of the host.
@@ -128,21 +159,72 @@ func large(t *testing.T) (r *gittest.Repo, fix string) {
 	return r, r.Git("rev-parse", "main~20")
 }
 
-// TestTwentyClones clones twenty repositories from a real server, three at a time:
-// one waits, some fail at first, some for good. Each has its own state and
-// error, and nobody waits for another to be answered.
+// huge is a repository of tens of thousands of commits, each with a message of some
+// length and a file, and more of both than one would like to hold in memory.
+func huge(t *testing.T) *gittest.Repo {
+	t.Helper()
+	commits := 20_000
+	if testing.Short() {
+		commits = 5_000
+	}
+	r, random := gittest.New(t, "init main\n"), rand.New(rand.NewPCG(20, 0))
+	var s bytes.Buffer
+	for i := range commits {
+		message := fmt.Sprintf("Huge change %d\n", i)
+		for range 5 {
+			message += "\n"
+			for range 12 {
+				message += fmt.Sprintf("word%04d ", random.IntN(vocabulary))
+			}
+		}
+		file := fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())
+		fmt.Fprintf(&s, "commit refs/heads/main\ncommitter %s <%s> %d +0000\ndata %d\n%s\n", gittest.Name, gittest.Email, gittest.Epoch+i, len(message), message)
+		fmt.Fprintf(&s, "M 100644 inline d%02d/f%02d\ndata %d\n%s\n", i%37, i%11, len(file), file)
+	}
+	r.Import(s.String())
+	r.Git("branch", "stable/1", "main~1000")
+	return r
+}
+
+// TestTwentyClones clones twenty repositories from real servers, three at a time: one
+// waits, one is huge, some fail at first, some for good, two come by ssh. Each has its
+// own state and error, nobody waits for another to be answered, and the program, a
+// process of its own, takes no more memory than it may.
 func TestTwentyClones(t *testing.T) {
 	t.Parallel()
 	r, fix := large(t)
-	server := serveGit(t, r, func(string) {})
-	h := watchedHouse(t)
-	bad := []string{"slow-01", "locked-01", "gone-01"}
-	good := append(numbered("flaky", 3), numbered("good", 14)...)
-	h.configure(t, "global.yaml", "sync: {retry_attempts: 3}\n")
-	h.configure(t, "repos.yaml", server.configuration(append(bad, good...)...))
+	far := huge(t)
+	server := serveGit(t, r, far, func(string) {})
+	good := append(numbered("flaky", 3), numbered("good", 11)...)
+	bad := []string{"slow-01", "locked-01", "gone-01", "huge-01"}
+	p := program{home: t.TempDir(), dir: r.Dir}
+	configuration := server.configuration(append(slices.Clone(bad), good...)...)
+	if secured, ok := startSSH(t); ok {
+		p.env = append(p.env, "GIT_CONFIG_GLOBAL="+secured.configure(t, secured.key))
+		url := secured.url(r) // one repository twice needs two addresses
+		configuration += fmt.Sprintf("  - {name: ssh-01, source: {url: %q}}\n  - {name: ssh-02, source: {url: %q}}\n", url, strings.TrimSuffix(url, "/.git"))
+		good = append(good, "ssh-01", "ssh-02")
+	} else {
+		more := []string{"good-12", "good-13"}
+		configuration += strings.TrimPrefix(server.configuration(more...), "repos:\n")
+		good = append(good, more...)
+	}
+	c := p.server(t)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
+	defer cancel()
+	h := &house{ctx: ctx, Client: c}
+	found, err := h.search(r.Dir, "word0001")
+	if err != nil || found.Total < 8 {
+		t.Fatalf("the repository here: %+v, %v", found, err)
+	}
+	here := found.Hits[0].Repository
+	config := filepath.Join(p.home, ".config", "ca-bhfuil")
+	const memory = 128 << 20
+	configure(t, config, "global.yaml", fmt.Sprintf("sync: {retry_attempts: 3}\nlimits: {memory: %dMiB}\n", memory>>20))
+	configure(t, config, "repos.yaml", configuration)
 	states := func() (all map[string]string, failed map[string]string) {
 		var list cli.Repositories
-		if err := h.Execute(h.ctx, "cabhfuil.repositories", map[string]any{}, &list); err != nil {
+		if err := h.Execute(ctx, "cabhfuil.repositories", map[string]any{}, &list); err != nil {
 			t.Error(err)
 		}
 		all, failed = map[string]string{}, map[string]string{}
@@ -151,34 +233,62 @@ func TestTwentyClones(t *testing.T) {
 		}
 		return all, failed
 	}
-	h.becomes(t, "all but the slow one are done", func() string {
-		all, _ := states()
-		var open []string
-		for name, state := range all {
-			if state != "ready" && state != "error" {
-				open = append(open, name+" "+state)
+	// Everything answers all the while, and memory is looked at.
+	questions, peak := 0, uint64(0)
+	asks := func() {
+		questions++
+		if card, err := h.hover(r.Dir, fix); err != nil || !strings.Contains(card, "Change 2979") {
+			t.Fatalf("hover: %v\n%s", err, card)
+		}
+		var found history.SearchResult
+		if err := h.Execute(ctx, "cabhfuil.search", map[string]any{"query": "word0001"}, &found); err != nil || found.Total < 8 {
+			t.Fatalf("search: %+v, %v", found, err)
+		}
+		for _, e := range found.Errors { // those that are new
+			if !strings.Contains(e.Message, "not indexed yet") {
+				t.Errorf("search: %s: %s", e.Repository, e.Message)
 			}
 		}
-		return fmt.Sprint(len(all), open)
-	}, "20 [slow-01 cloning]")
-
-	// Everything answers while that one waits.
-	if card, err := h.hover(r.Dir, fix); err != nil || !strings.Contains(card, "Change 2979") {
-		t.Errorf("hover: %v\n%s", err, card)
+		var status cli.Status
+		if err := h.Execute(ctx, "cabhfuil.status", map[string]any{}, &status); err != nil {
+			t.Fatal(err)
+		}
+		if len(status.Problems) > 0 {
+			t.Fatal(status.Problems)
+		}
+		peak = max(peak, status.MemoryBytes)
 	}
-	var answers []history.Answer
-	if err := h.Execute(h.ctx, "cabhfuil.where", map[string]any{"keys": []string{fix}}, &answers); err != nil {
-		t.Fatal(err)
-	}
-	var matched []string
-	for _, m := range answers[0].Matches {
-		if m.Repository != filepath.Base(r.Dir) { // the one that hover opened
-			matched = append(matched, m.Repository)
+	open := func(done ...string) func() string {
+		return func() string {
+			asks()
+			all, _ := states()
+			var open []string
+			for name, state := range all {
+				if !slices.Contains(done, state) {
+					open = append(open, name+" "+state)
+				}
+			}
+			return fmt.Sprint(len(all)-1, open) // without the one that is open here
 		}
 	}
-	slices.Sort(matched)
-	if slices.Sort(good); !slices.Equal(matched, good) {
-		t.Errorf("where answers from %q, want %q", matched, good)
+	h.becomes(t, "all but the slow one are cloned", open("reading", "indexing", "ready", "error"), "20 [slow-01 cloning]")
+	h.becomes(t, "all but the slow one are done", open("ready", "error"), "20 [slow-01 cloning]")
+	var answers []history.Answer
+	newest := far.Git("rev-parse", "main")
+	if err := h.Execute(ctx, "cabhfuil.where", map[string]any{"keys": []string{fix, newest}}, &answers); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{good, {"huge-01"}} {
+		var matched []string
+		for _, m := range answers[i].Matches {
+			if m.Repository != here {
+				matched = append(matched, m.Repository)
+			}
+		}
+		slices.Sort(matched)
+		if slices.Sort(want); !slices.Equal(matched, want) {
+			t.Errorf("where answers from %q, want %q", matched, want)
+		}
 	}
 	all, failed := states()
 	for name, said := range map[string]string{"locked-01": "refuses access", "gone-01": "not found"} {
@@ -186,13 +296,19 @@ func TestTwentyClones(t *testing.T) {
 			t.Errorf("%s is %s: %s", name, all[name], failed[name])
 		}
 	}
-	for _, name := range good {
+	for _, name := range append(good, "huge-01") {
 		if all[name] != "ready" || failed[name] != "" {
 			t.Errorf("%s is %s: %s", name, all[name], failed[name])
 		}
 	}
 	server.free()
-	h.becomes(t, "the slow one is done", func() string { all, _ := states(); return all["slow-01"] }, "ready")
+	h.becomes(t, "the slow one is done", func() string { asks(); all, _ := states(); return all["slow-01"] }, "ready")
+	// The soft limit is one of the live heap and what the runtime keeps beside it; what
+	// was once taken from the system counts for ever in this number.
+	t.Logf("%d questions, %d MB of memory at most", questions, peak>>20)
+	if peak > memory+memory/2 {
+		t.Errorf("%d MB of memory, with a limit of %d", peak>>20, memory>>20)
+	}
 	server.mu.Lock()
 	defer server.mu.Unlock()
 	if server.most > 3 {
@@ -200,20 +316,22 @@ func TestTwentyClones(t *testing.T) {
 	}
 }
 
-// TestClonesKilled kills the program at each of many requests that it makes while
-// it clones and fetches; who starts it again gets all that is missing.
+// TestClonesKilled kills the program at many of the requests that it makes while it
+// clones and fetches, and amidst a large pack; who starts it again gets all that is
+// missing.
 func TestClonesKilled(t *testing.T) {
 	t.Parallel()
 	r, fix := large(t)
+	far := huge(t)
 	requests := make(chan struct{}, 1000)
-	server := serveGit(t, r, func(string) {
+	server := serveGit(t, r, far, func(string) {
 		select {
 		case requests <- struct{}{}:
 		default: // nobody counts them
 		}
 	})
 	good := numbered("good", 5)
-	p := configured(t, server.configuration(good...))
+	p := configured(t, server.configuration(append([]string{"huge-01"}, good...)...))
 	killed := 0
 	for at := 1; at < 40; at += 3 {
 		if p.killedAt(t, requests, at, "repo", "sync", "--private") {
@@ -227,8 +345,11 @@ func TestClonesKilled(t *testing.T) {
 	p.exits(t)(0, "repo", "sync", "--private")
 	newest := r.Git("rev-parse", "main")
 	var answers []history.Answer
-	p.ask(t, &answers, "where", "--private", fix, newest)
-	for _, a := range answers {
+	p.ask(t, &answers, "where", "--private", fix, newest, far.Git("rev-parse", "stable/1"))
+	if last := answers[2]; len(last.Matches) != 1 || last.Matches[0].Repository != "huge-01" {
+		t.Errorf("the huge one answers %+v", last)
+	}
+	for _, a := range answers[:2] {
 		var in []string
 		for _, m := range a.Matches {
 			in = append(in, m.Repository)

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/monitor"
@@ -53,6 +56,10 @@ func (a *guest) status(ctx context.Context, argument json.RawMessage) (any, erro
 		Version: version, Began: a.began, Repositories: []cli.Repository{}, Problems: []string{}, Operations: a.monitor.Operations(),
 		Goroutines: runtime.NumGoroutine(), MemoryBytes: mem.Sys, HeapBytes: mem.HeapAlloc, OpenFiles: openFiles(), Background: a.background != nil, Process: a.process(),
 	}
+	a.reading.Lock()
+	most := a.config.Global.Storage.MaxStateSize
+	a.reading.Unlock()
+	st.State = cli.Taken{Bytes: sizeOf(a.dirs.State), Limit: int64(min(most, math.MaxInt64))} //nolint:gosec // it is within
 	for _, r := range a.known() {
 		if p.Repository == "" || p.Repository == r.Name {
 			st.Repositories = append(st.Repositories, r)
@@ -105,6 +112,9 @@ func healthOf(st cli.Status, over ...string) cli.Health {
 		default:
 			worse(cli.HealthAttention, "%s: %s", r.Name, r.Error)
 		}
+	}
+	if st.State.Bytes > st.State.Limit {
+		worse(cli.HealthAttention, "history and logs take %s, more than storage.max_state_size, %s", humanize.IBytes(uint64(st.State.Bytes)), humanize.IBytes(uint64(st.State.Limit))) //nolint:gosec // not negative
 	}
 	for _, limit := range over {
 		worse(cli.HealthAttention, "%s", limit)

@@ -141,7 +141,7 @@ func TestTasksCancel(t *testing.T) {
 	if o := operations["task clone"]; o.Cancelled != 1 || o.Failed != 0 {
 		t.Errorf("tasks: %+v", status.Operations)
 	}
-	if status.Health.State != cli.HealthOK || status.HeapBytes == 0 || status.Goroutines == 0 || status.Began.IsZero() {
+	if status.Health.State != cli.HealthOK || status.HeapBytes == 0 || status.State.Limit != 20e9 || status.State.Bytes == 0 || status.Goroutines == 0 || status.Began.IsZero() {
 		t.Errorf("%+v", status)
 	}
 
@@ -162,6 +162,8 @@ func TestHealth(t *testing.T) {
 	}{
 		{cli.Status{}, "ok []"},
 		{cli.Status{Repositories: []cli.Repository{{Name: "a", State: "indexing"}}}, "ok []"},
+		{cli.Status{State: cli.Taken{Bytes: 2 << 20, Limit: 2 << 20}}, "ok []"},
+		{cli.Status{State: cli.Taken{Bytes: 3 << 20, Limit: 2 << 20}}, "attention [history and logs take 3.0 MiB, more than storage.max_state_size, 2.0 MiB]"},
 		{cli.Status{Problems: []string{"repos.yaml:1:1: no"}}, "attention [repos.yaml:1:1: no]"},
 		{cli.Status{Repositories: []cli.Repository{{Name: "a", State: "error", Error: "the remote does not answer", Commits: 5}}}, "attention [a: the remote does not answer]"},
 		{cli.Status{Repositories: []cli.Repository{{Name: "a", State: "ready", Error: "the index is not kept", Commits: 5}}}, "attention [a: the index is not kept]"},

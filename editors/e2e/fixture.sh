@@ -39,6 +39,15 @@ def stop(valves):
         valve.close(drain=True)
 PY
 
+# A source file as HEAD has it, where it is the demo repository.
+source=src/engine.py
+if git cat-file -e "HEAD:$source" 2>/dev/null; then
+  mkdir -p src
+  git show "HEAD:$source" >"$source"
+else
+  source=
+fi
+
 # The only release line, where there is one, and a commit that it lacks.
 line=$(git for-each-ref --format='%(refname:lstrip=3)' refs/remotes/origin/stable)
 lacked=
@@ -48,4 +57,4 @@ case $line in
 esac
 
 printf '%s=%s\n' directory "$PWD" sha "$sha" other "$other" subject "$subject" \
-  upstream "$(git symbolic-ref --short HEAD)" line "$line" lacked "$lacked"
+  upstream "$(git symbolic-ref --short HEAD)" line "$line" lacked "$lacked" source "$source"

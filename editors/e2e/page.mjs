@@ -28,7 +28,8 @@ export class Page {
       this.strangers.add(url.hostname);
       return route.abort();
     });
-    await this.#page.goto(address);
+    // The first window may load for long on a busy machine.
+    await this.#page.goto(address, { timeout: 4 * patience });
     await this.#page.locator(".monaco-workbench .part.statusbar .statusbar-item").first().waitFor();
     // The file list takes keys only once the explorer has its rows.
     await this.#page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
@@ -204,11 +205,112 @@ export class Page {
     await this.#hovers().locator("a", { hasText: title }).first().click();
   }
 
-  async waitForStatus(text) {
+  /** Opens a view by its command and waits for a row of it. */
+  async openView(title, expected) {
+    await this.pick("F1", `Cá Bhfuil: Focus on ${title} View`, title);
+    await this.press("Enter");
+    await this.waitForRow(expected);
+  }
+
+  #rows(text) {
+    return this.#page.locator(".part.sidebar .monaco-list-row").filter({ hasText: text });
+  }
+
+  /** Waits for a row of a view; its text. */
+  async waitForRow(text) {
+    await this.#rows(text).first().waitFor();
+    return (await this.#rows(text).first().innerText()).replaceAll("\u00a0", " ");
+  }
+
+  async waitForNoRow(text) {
+    await this.#rows(text).first().waitFor({ state: "hidden" });
+  }
+
+  async clickRow(text) {
+    await this.#rows(text).first().click();
+  }
+
+  /** Clicks a button in the title of a view, which shows while the pointer is there. */
+  async clickViewAction(view, title) {
+    const pane = this.#page.locator(".part.sidebar .pane").filter({ hasText: view }).first();
+    await pane.locator(".pane-header").hover();
+    await pane.locator(`.pane-header .action-label[aria-label*="${title}"]`).click();
+  }
+
+  /** Chooses several entries of a pick by their labels, and takes them. */
+  async check(...labels) {
+    for (const label of labels) {
+      await this.#page
+        .locator(".quick-input-list .monaco-list-row")
+        .filter({ hasText: label })
+        .locator(".quick-input-list-checkbox, .monaco-checkbox")
+        .first()
+        .click();
+    }
+    await this.press("Enter");
+  }
+
+  /** Answers an input box, which its prompt tells from others. */
+  async answer(prompt, text) {
+    await this.#page.locator(".quick-input-widget").filter({ hasText: prompt }).waitFor();
+    await this.type(text);
+    await this.press("Enter");
+  }
+
+  async clickPickButton(title) {
     await this.#page
-      .locator(".part.statusbar .statusbar-item")
+      .locator(`.quick-input-widget .action-label[aria-label*="${title}"]`)
+      .first()
+      .click();
+  }
+
+  async waitForPickTitle(text) {
+    await this.#page.locator(".quick-input-title").filter({ hasText: text }).waitFor();
+  }
+
+  async clickStatus(text) {
+    await this.#status(text).first().click();
+    await this.#page.locator(".quick-input-widget input:visible").waitFor();
+  }
+
+  /** The entries of the pick that is open. */
+  async entries() {
+    const rows = await this.#page
+      .locator(".quick-input-list .monaco-list-row:visible")
+      .allInnerTexts();
+    return rows.join("\n").replaceAll("\u00a0", " ");
+  }
+
+  async waitForEntry(text) {
+    await this.#page
+      .locator(".quick-input-list .monaco-list-row")
       .filter({ hasText: text })
       .first()
       .waitFor();
+  }
+
+  async waitForNotification(text) {
+    await this.#page
+      .locator(".notifications-toasts .notification-list-item")
+      .filter({ hasText: text })
+      .first()
+      .waitFor();
+  }
+
+  async waitForDialog(text) {
+    await this.#page.locator(".monaco-dialog-box").filter({ hasText: text }).waitFor();
+  }
+
+  async waitForDiff(text) {
+    await this.#page.locator(".tab.active").filter({ hasText: text }).waitFor();
+    await this.#page.locator(".monaco-diff-editor .view-line").first().waitFor();
+  }
+
+  #status(text) {
+    return this.#page.locator(".part.statusbar .statusbar-item").filter({ hasText: text });
+  }
+
+  async waitForStatus(text) {
+    await this.#status(text).first().waitFor();
   }
 }

@@ -7,7 +7,15 @@
 // install.sh brings what it needs. Only loopback addresses are reached.
 
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
@@ -53,6 +61,10 @@ const env = {
 mkdirSync(env.HOME);
 
 const facts = fixture();
+// What the extension in api/ is to know, and where it says how its tests went.
+env.CABHFUIL_E2E_FACTS = JSON.stringify(facts);
+env.CABHFUIL_E2E_RESULTS = path.join(scratch, "api.json");
+
 let failed = 0;
 let passed = 0;
 
@@ -65,6 +77,9 @@ function fixture() {
   if (made.status !== 0) {
     throw new Error(`making the fixture: ${made.stderr}`);
   }
+  // Nothing is fetched from there: its name alone says which forge it is.
+  const forge = ["remote", "add", "forge", "https://github.com/example/engine.git"];
+  spawnSync("git", ["-C", target, ...forge], { env });
   return Object.fromEntries(
     made.stdout
       .trim()
@@ -113,8 +128,23 @@ function codeServer(...more) {
   return [node, [entry, "--config", path.join(scratch, "config.yaml"), ...common, ...more]];
 }
 
-function installExtension() {
-  const [command, argv] = codeServer("--install-extension", path.resolve(args.vsix));
+/** Packs the extension of the tests through the API. */
+function apiExtension() {
+  const file = path.join(scratch, "api.vsix");
+  const vsce = path.join(here, "../vscode/node_modules/.bin/vsce");
+  const argv = ["package", "--no-dependencies", "--allow-missing-repository", "--out", file];
+  const packed = spawnSync(vsce, [...argv, "--skip-license"], {
+    cwd: path.join(here, "api"),
+    encoding: "utf8",
+  });
+  if (packed.status !== 0) {
+    throw new Error(`packing the tests through the API: ${packed.stdout}${packed.stderr}`);
+  }
+  return file;
+}
+
+function installExtension(vsix) {
+  const [command, argv] = codeServer("--install-extension", vsix);
   const done = spawnSync(command, argv, { env, encoding: "utf8" });
   if (done.status !== 0) {
     throw new Error(`installing the extension: ${done.stdout}${done.stderr}`);
@@ -137,6 +167,71 @@ async function startEditor() {
     }
   }
   throw new Error(`code-server did not start: ${output.join("\n")}`);
+}
+
+/** Tells how the tests through the editor's API went, once they are over. */
+async function apiResults() {
+  const end = Date.now() + 120_000;
+  while (!existsSync(env.CABHFUIL_E2E_RESULTS)) {
+    if (Date.now() > end) {
+      throw new Error("the tests through the editor's API did not end");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  for (const { name, error } of JSON.parse(readFileSync(env.CABHFUIL_E2E_RESULTS, "utf8"))) {
+    if (error === undefined) {
+      passed++;
+      console.log(`PASS api: ${name}`);
+    } else {
+      failed++;
+      console.log(`FAIL api: ${name}: ${error}`);
+    }
+  }
+}
+
+/** Ends the processes of the server that windows talk to; how many there were. */
+function killServers() {
+  let killed = 0;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      const home = readFileSync(`/proc/${pid}/environ`, "utf8").includes(`HOME=${env.HOME}\0`);
+      if (home && line === `${path.resolve(args.server)}\0--stdio\0`) {
+        process.kill(Number(pid), "SIGKILL");
+        killed++;
+      }
+    } catch {
+      // It is somebody else's, or has ended.
+    }
+  }
+  return killed;
+}
+
+/** Makes a repository of so many commits that indexing it can be watched. */
+function manyCommits(count) {
+  const directory = path.join(scratch, "many");
+  const git = (argv, input) => {
+    const done = spawnSync("git", argv, { env: { ...env, GIT_CONFIG_NOSYSTEM: "1" }, input });
+    if (done.status !== 0) {
+      throw new Error(`git ${argv[0]}: ${done.stderr}`);
+    }
+  };
+  git(["init", "--quiet", "--template=", "--initial-branch=main", directory]);
+  const words = ["valve", "engine", "pressure", "drain", "leak", "pump", "gauge", "seal"];
+  const stream = [];
+  for (let i = 1; i <= count; i++) {
+    const message = `${words[i % 8]} ${words[(i * 5 + 3) % 8]} number${i}\n\nWhy word${i * 7} matters to word${i * 13}.\n`;
+    stream.push(
+      `commit refs/heads/main\nmark :${i}\n`,
+      `committer Aoife Byrne <aoife@example.org> ${1_600_000_000 + i * 60} +0000\n`,
+      `data ${message.length}\n${message}`,
+      i > 1 ? `from :${i - 1}\n` : "M 100644 inline notes.txt\ndata 6\nnotes\n",
+      "\n",
+    );
+  }
+  git(["-C", directory, "fast-import", "--quiet"], stream.join(""));
+  git(["-C", directory, "checkout", "--quiet", "main"]);
+  return directory;
 }
 
 /** Runs a check and says how it went; later checks run all the same. */
@@ -170,6 +265,10 @@ async function scenario(browser, address, theme) {
   };
   const run = (name, body) => check(page, `${theme}: ${name}`, body);
 
+  if (theme === "dark") {
+    await apiResults();
+  }
+
   await page.openFile("CHANGELOG.md");
   await run("a lens above a line that names a commit shows its lines", async () => {
     await page.waitForLens(facts.upstream);
@@ -189,7 +288,7 @@ async function scenario(browser, address, theme) {
       facts.subject,
       short,
       facts.upstream,
-      "Show commit · Copy SHA · Copy as Fixes: line",
+      "Show commit · Copy SHA · Copy as Fixes: line · Compare lines · Open on forge",
     ]) {
       page.expect(hover.includes(expected), `the hover lacks “${expected}”: ${hover}`);
     }
@@ -231,9 +330,79 @@ async function scenario(browser, address, theme) {
   });
   await run("the search command finds the commit", async () => {
     await page.commandWithPick("Cá Bhfuil: Search Commits", "author:");
+    await page.waitForEntry("backport-of:");
     await page.type(`commit:${short}`);
     await page.waitForPick(facts.subject);
     await shot("search");
+    await page.press("Enter");
+    await document();
+    await back();
+  });
+  await run("the search command offers earlier searches, and shows commits", async () => {
+    await page.commandWithPick("Cá Bhfuil: Search Commits", "author:");
+    await page.waitForPick(`commit:${short}`);
+    await shot("search-history");
+    await page.press("Enter");
+    await page.waitForPick(facts.subject);
+    await page.clickPickButton("While Choosing");
+    await document();
+    await shot("search-preview");
+    await page.clickPickButton("While Choosing");
+    await page.press("Escape");
+    await page.waitForTab("CHANGELOG.md");
+  });
+  await run("wrong syntax is told", async () => {
+    await page.commandWithPick("Cá Bhfuil: Search Commits", "author:");
+    await page.type("after:never");
+    await page.waitForPickTitle("never");
+    await page.press("Escape");
+  });
+  await run("release lines follow the cursor", async () => {
+    await page.clickText(short);
+    await page.openView("Release Lines", facts.upstream);
+    await page.waitForRow("contains it");
+    await shot("lines");
+    if (facts.line) {
+      const row = await page.waitForRow(facts.line);
+      page.expect(/backport/.test(row), `the row of the release line: ${row}`);
+    }
+    // In a source file it is the newest change of what is at the cursor.
+    if (facts.source) {
+      await page.openFile(path.basename(facts.source));
+      await page.waitForLens(facts.upstream);
+      await page.waitForRow(facts.upstream);
+      await shot("lines-source");
+    }
+    await page.openFile("CHANGELOG.md");
+    await page.clickText(short);
+    await page.openView("Release Lines", facts.upstream);
+    await page.clickRow(facts.upstream);
+    await document();
+    await back();
+  });
+  await run("the lines of a change can be compared", async () => {
+    await page.hover(short);
+    await page.clickInHover("Compare lines");
+    await page.waitForDiff("↔");
+    await shot("compare");
+    await back();
+  });
+  await run("a forge's page is opened after a question", async () => {
+    await page.hover(short);
+    await page.clickInHover("Open on forge");
+    await page.waitForEntry("github.com/example/engine");
+    await page.press("Enter");
+    await page.waitForDialog("github.com/example/engine");
+    await page.press("Escape");
+  });
+  await run("the status is quiet, and its menu tells of the repository", async () => {
+    await page.waitForStatus("Cá Bhfuil");
+    await page.clickStatus("Cá Bhfuil");
+    const entries = await page.entries();
+    for (const expected of [path.basename(facts.directory), "up to date", "Search Commits"]) {
+      page.expect(entries.includes(expected), `the menu lacks “${expected}”: ${entries}`);
+    }
+    await shot("menu");
     await page.press("Escape");
   });
   if (facts.lacked) {
@@ -241,6 +410,17 @@ async function scenario(browser, address, theme) {
       await page.commandWithPick("Cá Bhfuil: Show What a Line Lacks", "line that lacks");
       await page.waitForPick(facts.line);
       await page.press("Enter");
+      await page.waitForRow(facts.lacked.slice(0, 12));
+      await page.waitForRow("Other changes");
+      await shot("missing-tree");
+      await page.clickViewAction("Missing Changes", "Filter Missing Changes");
+      await page.check("With words");
+      await page.answer("of the subject", "pressure");
+      await page.waitForNoRow(facts.lacked.slice(0, 12));
+      await shot("missing-filtered");
+      await page.clickViewAction("Missing Changes", "Clear Filters");
+      await page.waitForRow(facts.lacked.slice(0, 12));
+      await page.clickViewAction("Missing Changes", "as a Document");
       await page.waitForTab("lines.missing");
       await page.waitForEditorText(`What ${facts.line} lacks of ${facts.upstream}`);
       const hover = await page.hover(facts.lacked.slice(0, 12));
@@ -264,12 +444,55 @@ async function scenario(browser, address, theme) {
   await page.close();
 }
 
+/** What is seen while a repository is being indexed, and when the server is not there. */
+async function troubles(browser, address) {
+  const open = (folder) => Page.open(browser, `${address}/?folder=${encodeURIComponent(folder)}`);
+  const shot = (page, name) => page.screenshot(path.join(screenshots, `${name}.png`));
+
+  const many = await open(manyCommits(60_000));
+  await check(many, "the status tells how far indexing is, and when it is over", async () => {
+    await many.waitForStatus(/Cá Bhfuil \d+\s%/);
+    await shot(many, "indexing");
+    await many.waitForStatus(/^Cá Bhfuil$/);
+  });
+  await many.close();
+
+  let page = await open(facts.directory);
+  await check(page, "a server that was killed comes back", async () => {
+    await page.openFile("CHANGELOG.md");
+    await page.waitForLens(facts.upstream);
+    page.expect(killServers() > 0, "there was no server to kill");
+    const hover = await page.hover(facts.sha.slice(0, 12));
+    page.expect(hover.includes(facts.subject), `the hover lacks the subject: ${hover}`);
+  });
+  await page.close();
+
+  for (const [name, setting, expected] of [
+    ["a wrong setting is told", "/nowhere/cabhfuil-lsp", "where no program is"],
+    ["a server that is not there is told", "", "cabhfuil-lsp was not found"],
+  ]) {
+    writeSettings("Machine", { "cabhfuil.server.path": setting });
+    page = await open(facts.directory);
+    await check(page, name, async () => {
+      await page.waitForNotification(expected);
+      await page.waitForStatus("Cá Bhfuil");
+      await shot(page, setting === "" ? "no-server" : "wrong-setting");
+      await page.clickStatus("Cá Bhfuil");
+      const entries = await page.entries();
+      page.expect(entries.includes(expected), `the menu lacks the problem: ${entries}`);
+      await page.press("Escape");
+    });
+    await page.close();
+  }
+}
+
 let running;
 let browser;
 try {
   writeSettings("Machine", { "cabhfuil.server.path": path.resolve(args.server) });
   userSettings("Default Dark Modern");
-  installExtension();
+  installExtension(path.resolve(args.vsix));
+  installExtension(apiExtension());
   running = await startEditor();
   browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
@@ -291,6 +514,7 @@ try {
     userSettings(name);
     await scenario(browser, running.address, theme);
   }
+  await troubles(browser, running.address);
 } catch (error) {
   failed++;
   console.log(`FAIL ${error.stack}`);

@@ -36,6 +36,7 @@ type Status struct {
 	Problems     []string            `json:"problems"`   // of the configuration
 	Operations   []monitor.Operation `json:"operations"` // since the process began
 	Tasks        int                 `json:"tasks"`      // that run or wait
+	State        Taken               `json:"state"`      // of history and logs
 	Goroutines   int                 `json:"goroutines"`
 	MemoryBytes  uint64              `json:"memoryBytes"`         // taken from the system
 	HeapBytes    uint64              `json:"heapBytes"`           // in use
@@ -43,6 +44,12 @@ type Status struct {
 	Began        time.Time           `json:"began"`
 	Background   bool                `json:"background"` // whether the background process answers
 	Process      *Process            `json:"process"`    // it, null where it does not
+}
+
+// Taken is room on the disk, and how much may be taken, in bytes.
+type Taken struct {
+	Bytes int64 `json:"bytes"`
+	Limit int64 `json:"limit"`
 }
 
 // Process is the background process.
@@ -102,7 +109,7 @@ func (t Text) process(s Status) {
 	if s.Tasks > 0 {
 		fmt.Fprintf(t.Out, ", %d tasks (cabhfuil-lsp tasks)", s.Tasks)
 	}
-	fmt.Fprintln(t.Out)
+	fmt.Fprintf(t.Out, "\nhistory and logs take %s of %s\n", humanize.IBytes(uint64(max(s.State.Bytes, 0))), humanize.IBytes(uint64(max(s.State.Limit, 0)))) //nolint:gosec // not negative
 }
 
 func (t Text) operations(all []monitor.Operation) {

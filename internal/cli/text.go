@@ -232,6 +232,7 @@ func fate(m history.Match, l history.Landing) string {
 
 // Search draws hits, one a line.
 func (t Text) Search(r *history.SearchResult) {
+	fuzzy := 0
 	several := map[string]bool{}
 	for _, h := range r.Hits {
 		several[h.Repository] = true
@@ -241,7 +242,18 @@ func (t Text) Search(r *history.SearchResult) {
 		if len(several) > 1 {
 			line += " · " + clean(h.Repository)
 		}
+		if h.Fuzzy {
+			fuzzy++
+			line = "≈ " + line
+		}
 		fmt.Fprintf(t.Out, "%s  %s\n", t.paint(h.SHA.Short(), color.FgYellow), t.fit(line, indent))
+	}
+	switch {
+	case fuzzy == 0:
+	case fuzzy == len(r.Hits):
+		fmt.Fprintln(t.Out, t.paint("≈ no commit has these words; these have similar ones", color.Faint))
+	default:
+		fmt.Fprintln(t.Out, t.paint("≈ similar words, where a repository has no commit with these", color.Faint))
 	}
 	if len(r.Hits) < r.Total {
 		fmt.Fprintf(t.Out, "%s\n", t.paint(fmt.Sprintf("%d of %d; --limit shows more", len(r.Hits), r.Total), color.Faint))

@@ -62,8 +62,8 @@ func (d *decoder) Visit(n ast.Node) ast.Visitor {
 	return d
 }
 
-// parse is the YAML's one document, or nil where it is empty. It fails at the
-// first error of syntax.
+// parse is the YAML's one document, or nil where it is empty. It fails at errors of
+// syntax.
 func (d *decoder) parse(text []byte) (body ast.Node, ok bool) {
 	defer func() {
 		if p := recover(); p != nil { // a fault of the library's: the text is the user's
@@ -85,6 +85,7 @@ func (d *decoder) parse(text []byte) (body ast.Node, ok bool) {
 	case err == nil:
 	case errors.As(err, &y) && y.GetToken() != nil:
 		d.syntax(y)
+		d.moreSyntax(d.positionOf(y.GetToken()).line)
 		return nil, false
 	default:
 		d.fault(place{}, "", "", "is no YAML", "", "")

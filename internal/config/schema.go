@@ -288,7 +288,7 @@ type Auth struct {
 type AuthMethod struct {
 	Type             AuthType `yaml:"type" default:"ssh_key" doc:"the way"`
 	SSHKeyPath       string   `yaml:"ssh_key_path" is:"path" doc:"with ssh_key, the private key's file; ssh's own choice where there is none"`
-	SSHPassphraseEnv string   `yaml:"ssh_key_passphrase_env" is:"env" doc:"the environment variable that holds its passphrase" unused:"ssh asks its agent"`
+	SSHPassphraseEnv string   `yaml:"ssh_key_passphrase_env" is:"env" doc:"the environment variable that holds its passphrase, for OpenSSH 8.4 or later; ssh's agent where there is none"`
 	TokenEnv         string   `yaml:"token_env" is:"env" doc:"with token, the environment variable that holds it"`
 	UsernameEnv      string   `yaml:"username_env" is:"env" doc:"the environment variable that holds the user's name"`
 	CredentialHelper string   `yaml:"credential_helper" is:"helper" doc:"with credential_helper, git's helper, such as store, libsecret or a path"`

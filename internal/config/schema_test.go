@@ -195,6 +195,31 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestEditors holds the schemas that the extension for VS Code brings with it
+// against what is printed.
+func TestEditors(t *testing.T) {
+	t.Parallel()
+	for _, name := range Documents() {
+		want, err := Schema(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, '\n')
+		file := filepath.Join("../../editors/vscode/schemas", name+".json")
+		got, err := os.ReadFile(file)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			if flag.Lookup("update").Value.String() != "true" {
+				t.Errorf("%s is not the schema; go test ./internal/config -update rewrites it (-want +got):\n%s", file, diff)
+			} else if err := os.WriteFile(file, want, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // tables are the generated part of docs/configuration.md.
 func tables() string {
 	var b strings.Builder

@@ -36,7 +36,7 @@ var (
 	// ErrFormat says that the repository is of a kind that this source cannot read.
 	ErrFormat = errors.New("repository format not supported")
 	// ErrNeedsGit says that only an installed git can do this.
-	ErrNeedsGit = errors.New("this needs an installed git")
+	ErrNeedsGit = errors.New("this needs an installed git; install it and try again")
 )
 
 // Backend chooses what reads a repository.

@@ -43,10 +43,13 @@ type Followed struct {
 // user's git configuration, agent and helpers. It holds no secret: those are
 // read from the environment by git's own processes.
 type Auth struct {
-	KeyFile  string // ssh's private key
-	UserEnv  string // the environment variable with the user's name; "" for a token's usual one
-	TokenEnv string // the environment variable with the token
-	Helper   string // git's credential helper
+	KeyFile string // ssh's private key
+	// PassphraseEnv is the environment variable with the passphrase of ssh's private key;
+	// "" leaves it to ssh's agent. Who sets it has main call Askpass first of all.
+	PassphraseEnv string
+	UserEnv       string // the environment variable with the user's name; "" for a token's usual one
+	TokenEnv      string // the environment variable with the token
+	Helper        string // git's credential helper
 }
 
 // Transfer is how far a clone or a fetch is.
@@ -91,7 +94,12 @@ func transfer(ctx context.Context, dir string, env []string, args ...string) (*e
 // yet. What a kill left behind is gone on with. Each remote that fails is one
 // error, as ErrDenied, ErrNoRemote or ErrUnreachable where git's words say so;
 // the others are fetched.
+//
+// Where git is not installed go-git does what it can; the rest is ErrNeedsGit.
 func (c *Clone) Update(ctx context.Context) error {
+	if withoutGit() {
+		return c.updateGoGit(ctx)
+	}
 	if err := c.init(ctx); err != nil {
 		return err
 	}
@@ -112,6 +120,9 @@ func (c *Clone) Update(ctx context.Context) error {
 func (c *Clone) Refs(ctx context.Context) (map[string]string, error) {
 	if _, err := os.Stat(filepath.Join(c.Dir, "HEAD")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if withoutGit() {
+		return c.refsGoGit()
 	}
 	out, err := c.git(ctx, nil, "for-each-ref", "--format=%(objectname) %(refname)")
 	if err != nil {
@@ -314,7 +325,7 @@ func (c *Clone) fetch(ctx context.Context, r Followed) error {
 		cmd.Stdin = strings.NewReader(strings.Join(specs, "\n") + "\n") // thousands are too much for a command line
 		watcher := &transferWatcher{report: c.Progress, at: Transfer{Remote: r.Name}}
 		cmd.Stderr = io.MultiWriter(watcher, said)
-		if err := cmd.Run(); err != nil {
+		if err := runSession(cmd); err != nil {
 			return remoteError(ctx, r, said.String(), err)
 		}
 		return nil
@@ -352,7 +363,7 @@ func (c *Clone) list(ctx context.Context, r Followed, options, env []string) (li
 	cmd, said := transfer(ctx, c.Dir, env, args...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	if err := cmd.Run(); err != nil {
+	if err := runSession(cmd); err != nil {
 		return listing{}, remoteError(ctx, r, said.String(), err)
 	}
 	return parseListing(out.String()), nil
@@ -387,26 +398,38 @@ func (c *Clone) record(ctx context.Context, r Followed, head string) error {
 // it is.
 func (a Auth) options(network Network) (options, env []string, err error) {
 	switch {
-	case a.KeyFile != "":
-		if _, err := os.Stat(a.KeyFile); err != nil {
-			return nil, nil, fmt.Errorf("the ssh key: %w", err)
-		}
-		return nil, []string{"GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o IdentitiesOnly=yes -i " + shellQuote(a.KeyFile)}, nil
+	case a.KeyFile != "" || a.PassphraseEnv != "":
+		env, err = a.ssh(network)
+		return nil, env, err
 	case a.TokenEnv != "":
 		if network.get(a.TokenEnv) == "" {
 			return nil, nil, fmt.Errorf("the environment variable %s, which should hold the token, is not set", a.TokenEnv)
 		}
-		user := "x-access-token" // what GitHub, GitLab and Gitea take beside a token
-		if a.UserEnv != "" {
-			user = cmp.Or(network.get(a.UserEnv), user)
-		}
 		// git runs this by a shell, which reads the variable itself.
-		helper := fmt.Sprintf(`!f() { test "$1" = get && printf 'username=%%s\npassword=%%s\n' %s "$%s"; }; f`, shellQuote(user), a.TokenEnv)
+		helper := fmt.Sprintf(`!f() { test "$1" = get && printf 'username=%%s\npassword=%%s\n' %s "$%s"; }; f`, shellQuote(a.tokenUser(network)), a.TokenEnv)
 		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + helper}, nil, nil
 	case a.Helper != "":
 		return []string{"-c", "credential.helper=", "-c", "credential.helper=" + a.Helper}, nil, nil
 	}
 	return nil, nil, nil // a GIT_SSH_COMMAND would outdo the user's core.sshCommand
+}
+
+// ssh is the environment in which ssh uses the key.
+func (a Auth) ssh(network Network) (env []string, err error) {
+	asks := "-o BatchMode=yes"
+	if a.PassphraseEnv != "" {
+		if env, err = a.askpass(network); err != nil {
+			return nil, err
+		}
+		asks = "-o BatchMode=no -o NumberOfPasswordPrompts=1 -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no"
+	}
+	if a.KeyFile == "" {
+		return env, nil // a GIT_SSH_COMMAND would outdo the user's core.sshCommand
+	}
+	if _, err := os.Stat(a.KeyFile); err != nil {
+		return nil, fmt.Errorf("the ssh key: %w", err)
+	}
+	return append(env, "GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=ssh "+asks+" -o IdentitiesOnly=yes -i "+shellQuote(a.KeyFile)), nil
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

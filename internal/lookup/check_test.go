@@ -1,10 +1,12 @@
 package lookup_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,6 +42,38 @@ func TestCheckInClones(t *testing.T) {
 	if _, err := l.Check(ctx, lookup.Check{Keys: []string{r.Hash("leak").String()}, On: []string{"stable/9"}}); !errors.Is(err, lookup.ErrNoLine) {
 		t.Errorf("a line that no repository has: %v", err)
 	}
+	// A slip is told at once, whatever the evidence still takes.
+	still, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	early := lookup.New(unfinished{all}, nil)
+	t.Cleanup(early.Close)
+	check := lookup.Check{Keys: []string{r.Hash("leak").String()}, On: []string{"stable/1", "stable/9"}}
+	if _, err := early.Check(still, check); !errors.Is(err, lookup.ErrNoLine) || strings.Contains(err.Error(), "stable/1:") {
+		t.Errorf("a line that no repository has, while evidence is missing: %v", err)
+	}
+	check.On = check.On[:1]
+	given, giveUp := context.WithCancel(ctx)
+	giveUp()
+	if _, err := early.Check(given, check); !errors.Is(err, context.Canceled) {
+		t.Errorf("a line that is there, while evidence is missing: %v", err)
+	}
+}
+
+// unfinished are repositories whose evidence never comes.
+type unfinished struct{ lookup.Repositories }
+
+func (u unfinished) All() (all []lookup.Repository) {
+	for _, r := range u.Repositories.All() {
+		all = append(all, untraced{r})
+	}
+	return all
+}
+
+type untraced struct{ lookup.Repository }
+
+func (untraced) WaitLineage(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // TestMissingSince takes the dates that searches take.

@@ -212,7 +212,7 @@ func (l *Lookup) Prefetch(ctx context.Context, doc Document) error {
 	scan.Each(doc.Text, func(m scan.Match) bool {
 		sha := m.Commit()
 		if sha == "" {
-			if m.Key.Kind != history.KeyURL && len(names) < maxPrefetch {
+			if m.Key.Kind != history.KeyURL && len(names) < maxAhead {
 				names = append(names, m.Key)
 			}
 			return ctx.Err() == nil

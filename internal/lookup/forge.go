@@ -138,6 +138,9 @@ func meansLine(target, line string) bool {
 	return false
 }
 
+// maxAhead bounds the keys of a document that forges are asked about ahead.
+const maxAhead = 2000
+
 // askAhead asks forges about what somebody may hover over in a document.
 func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, names []history.Key) {
 	if l.forge == nil {
@@ -149,7 +152,7 @@ func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, na
 	}
 	keys := names
 	for _, h := range wanted[home] {
-		if len(keys) >= maxPrefetch {
+		if len(keys) >= maxAhead {
 			break
 		}
 		keys = append(keys, history.Key{Kind: history.KeyCommit, Text: h.String()})
@@ -270,7 +273,13 @@ func itemName(kind, id, project string) string {
 	case "change":
 		return "Change " + id[:min(len(id), 8)]
 	case "bug":
-		return "Bug " + id
+		if n, ok := strings.CutPrefix(id, "bug#"); ok {
+			return "Bug " + n
+		}
+		if n, ok := strings.CutPrefix(id, "lp#"); ok {
+			return "LP: #" + n
+		}
+		return id
 	}
 	return kind + " " + id
 }

@@ -106,7 +106,7 @@ func TestForgeHover(t *testing.T) {
 
 	f.say(map[string][]history.ForgeItem{"#12": {pull}, "LP: #7": {bug}})
 	text := hovered(t, ctx, l, doc, 3)
-	holds(t, text, "[Pull request \\#12](https://forge.example/pull/12) merged → main: Fix \\*it\\*", "[Bug lp\\#7](https://bugs.example/7) Fix Released: It breaks (as of 3 hours ago)",
+	holds(t, text, "[Pull request \\#12](https://forge.example/pull/12) merged → main: Fix \\*it\\*", "[LP\\: \\#7](https://bugs.example/7) Fix Released: It breaks (as of 3 hours ago)",
 		"… **stable/1**: requested by [the label backport stable/1](https://forge.example/pull/12)")
 	if strings.Contains(text, "not answered") || strings.Contains(text, "[#12]") {
 		t.Errorf("it still says what it said before:\n%s", text)

@@ -262,6 +262,12 @@ func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := waitAll(ctx, repos, Repository.WaitGraph); err != nil {
+		return nil, err
+	}
+	if err := known(repos, c.On); err != nil {
+		return nil, err
+	}
 	if err := waitAll(ctx, repos, Repository.WaitLineage); err != nil {
 		return nil, err
 	}
@@ -304,6 +310,23 @@ func (l *Lookup) Check(ctx context.Context, c Check) (*history.CheckResult, erro
 		}
 	}
 	return result, nil
+}
+
+// known refuses names of lines that no repository has: a slip is told before all
+// evidence is waited for.
+func known(repos []Repository, lines []string) error {
+	for _, name := range lines {
+		var without []error
+		for _, repo := range repos {
+			if _, err := side(repo.Snapshot(), name); err != nil {
+				without = append(without, fmt.Errorf("%s: %w", repo.Name(), err))
+			}
+		}
+		if len(without) == len(repos) {
+			return errors.Join(without...)
+		}
+	}
+	return nil
 }
 
 // onePerChange keeps one commit of each change: a CVE or a Change-Id is in the

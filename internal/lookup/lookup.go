@@ -455,7 +455,7 @@ func (l *Lookup) Search(ctx context.Context, s Search) (*history.SearchResult, e
 	for i, f := range hits.fs {
 		if f.commit != nil {
 			result.Hits = append(result.Hits, history.Hit{
-				Repository: f.repo.Name(), SHA: f.hash, Subject: f.commit.Subject(), Author: f.commit.Author, Date: f.commit.Committer.Date, Score: hits.scores[i],
+				Repository: f.repo.Name(), SHA: f.hash, Subject: f.commit.Subject(), Author: f.commit.Author, Date: f.commit.Committer.Date, Score: hits.scores[i], Fuzzy: hits.scores[i] < index.LeastExact,
 			})
 		}
 	}

@@ -77,23 +77,14 @@ func (s *sources) id(text string) string {
 // titles. It costs no blame. What takes longer than a reply may comes later.
 func (l *Lookup) sourceLenses(ctx context.Context, doc Document) ([]Lens, error) {
 	repo, ok := l.repos.For(doc.Path)
-	if !ok || !outline.Known(doc.Path, doc.Language) || doc.Text == "" {
+	if !ok || doc.Declared == nil && !outline.Known(doc.Path, doc.Language) || doc.Text == "" {
 		return nil, nil
 	}
 	id := l.sources.id(doc.Text)
 	if l.untracked(repo, doc.Path, id) {
 		return nil, nil
 	}
-	key := outlineKey{doc.Path, doc.Language, id}
-	waiting, cancel := context.WithTimeout(ctx, outlineBudget)
-	defer cancel()
-	found, err := l.sources.outlines.get(waiting, key, func(ctx context.Context) ([]outline.Declaration, error) {
-		found, err := outline.Of(ctx, doc.Path, doc.Language, doc.Text)
-		if waiting.Err() != nil && err == nil {
-			defer l.ready() // too late for the reply
-		}
-		return found, err
-	})
+	declared, err := l.declarations(ctx, doc, id)
 	if err != nil {
 		return nil, ctx.Err() // nil where only the budget is used up
 	}
@@ -106,10 +97,57 @@ func (l *Lookup) sourceLenses(ctx context.Context, doc Document) ([]Lens, error)
 		return Lens{Span: Span{starts[at], end}, Data: LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{}, Lines: &Lines{first, last, id}}}
 	}
 	lenses := []Lens{lens(0, 0, len(starts)-1)}
-	for _, d := range found[:min(len(found), maxLenses)] {
-		lenses = append(lenses, lens(d.Start, d.Start, d.End))
+	for _, d := range declared[:min(len(declared), maxLenses)] {
+		if d.First >= 0 && d.First <= d.Last && d.Last < len(starts) { // a client may say anything
+			lenses = append(lenses, lens(d.First, d.First, d.Last))
+		}
 	}
 	return lenses, nil
+}
+
+// declarations are those that the client told, or else those that are found in the
+// text, as far as that takes no longer than a reply may; else it is an error.
+func (l *Lookup) declarations(ctx context.Context, doc Document, id string) ([]Range, error) {
+	if doc.Declared != nil {
+		return doc.Declared, nil
+	}
+	key := outlineKey{doc.Path, doc.Language, id}
+	waiting, cancel := context.WithTimeout(ctx, outlineBudget)
+	defer cancel()
+	found, err := l.sources.outlines.get(waiting, key, func(ctx context.Context) ([]outline.Declaration, error) {
+		found, err := outline.Of(ctx, doc.Path, doc.Language, doc.Text)
+		if waiting.Err() != nil && err == nil {
+			defer l.ready() // too late for the reply
+		}
+		return found, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ranges := make([]Range, 0, len(found))
+	for _, d := range found {
+		ranges = append(ranges, Range{d.Start, d.End})
+	}
+	return ranges, nil
+}
+
+// Newest is the newest change of some lines of a document; nil where nothing of
+// them is committed, or the document is no file of a repository. It waits for a
+// blame.
+func (l *Lookup) Newest(ctx context.Context, doc Document, lines Range) (*Change, error) {
+	repo, ok := l.repos.For(doc.Path)
+	if !ok || lines.First < 0 || lines.Last < lines.First {
+		return nil, nil
+	}
+	b, err := l.blame(ctx, repo, doc)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	c, edited := b.Newest(lines.First, lines.Last)
+	if c == nil {
+		return nil, nil
+	}
+	return &Change{Repository: repo.Name(), SHA: c.Hash, Edited: edited > 0}, nil
 }
 
 func lineStarts(text string) []int {

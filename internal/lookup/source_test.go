@@ -234,6 +234,59 @@ func TestBlameHover(t *testing.T) {
 	}
 }
 
+// TestDeclared holds that lenses stand where a client knows declarations, in files of
+// any language, and that what is not in the text has none.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, engine)
+	l, ctx := house(t, r)
+	doc := file(r, ".gitignore", "*.log\n")
+	doc.Declared = []lookup.Range{{First: 0, Last: 0}, {First: -1, Last: 0}, {First: 0, Last: 1}, {First: 1, Last: 0}}
+	want := []string{"1: A U Thor, long ago · ✓ main ✓ stable/1 one", "1: A U Thor, long ago · ✓ main ✓ stable/1 one"}
+	if diff := cmp.Diff(want, resolved(ctx, t, r, l, doc, 2)); diff != "" {
+		t.Error(diff)
+	}
+	doc = file(r, "engine.py", drained)
+	doc.Declared = []lookup.Range{}
+	if diff := cmp.Diff([]string{"1: A U Thor, long ago · ✓ main three"}, resolved(ctx, t, r, l, doc, 1)); diff != "" {
+		t.Errorf("a client that knows of none: %s", diff)
+	}
+}
+
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, engine)
+	l, ctx := house(t, r)
+	doc := file(r, "engine.py", drained+"new\n")
+	for _, check := range []struct {
+		first, last int
+		want        string
+	}{
+		{0, 6, "three"},
+		{2, 3, "one"},
+		{5, 5, "two"},
+		{6, 7, "three edited"},
+		{7, 7, "none"},
+		{3, 2, "none"},
+		{-1, 2, "none"},
+	} {
+		change, err := l.Newest(ctx, doc, lookup.Range{First: check.first, Last: check.last})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "none"
+		if change != nil {
+			got = r.Labels(change.SHA)[0]
+			if change.Edited {
+				got += " edited"
+			}
+		}
+		if got != check.want {
+			t.Errorf("lines %d to %d: %s, want %s", check.first, check.last, got, check.want)
+		}
+	}
+}
+
 func lensOf(ctx context.Context, t *testing.T, l *lookup.Lookup, doc lookup.Document) lookup.LensData {
 	t.Helper()
 	return lensesOf(ctx, t, l, doc, 1)[0].Data

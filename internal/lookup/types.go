@@ -9,6 +9,16 @@ type Document struct {
 	Language string // the client's language id
 	Version  int32
 	Text     string
+	// Declared are the lines of the declarations as the client knows them, in the
+	// order of their first lines; nil where it did not say, and they are looked for
+	// here.
+	Declared []Range
+}
+
+// Range is a range of lines, from 0, with its last one.
+type Range struct {
+	First int `json:"first"`
+	Last  int `json:"last"`
 }
 
 // Span is a range of bytes in a document: [Start, End).
@@ -44,6 +54,13 @@ type Lines struct {
 	First int    `json:"first"` // from 0
 	Last  int    `json:"last"`
 	Text  string `json:"text"` // which text, as this process calls it
+}
+
+// Change is the commit that lines of a document came with.
+type Change struct {
+	Repository string       `json:"repository"`
+	SHA        history.Hash `json:"sha"`
+	Edited     bool         `json:"edited"` // some of the lines are not committed
 }
 
 // Symbol is a commit as a workspace symbol.

@@ -38,6 +38,7 @@ type Options struct {
 	ViewDir  string // where gitrepo keeps what it reads objects through
 	Program  string // as index.Options.Program
 	Tracker  *task.Tracker
+	Turns    *index.Turns // as index.Options.Turns
 	Log      *slog.Logger
 	// Hold, where there is one, keeps a repository from being removed while it is
 	// open, or says why it cannot be opened; see Clones.Hold.
@@ -370,7 +371,7 @@ func (r *Registry) start(loc gitrepo.Location, path string, c Configured, s Sett
 	}
 	repo.Index, err = index.Open(git, index.Options{
 		Name: repo.Name, Dir: filepath.Join(r.opt.IndexDir, indexName(nameOf(loc), loc.CommonDir)), Location: loc.CommonDir,
-		Program: r.opt.Program, HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: repo.dialects(s.Dialects), OnChange: r.opt.OnChange,
+		Program: r.opt.Program, HashSize: size, Lines: c.Lines, Tracker: r.opt.Tracker, Turns: r.opt.Turns, Log: r.opt.Log, Words: s.Words, Paths: s.Paths, Dialects: repo.dialects(s.Dialects), OnChange: r.opt.OnChange,
 	})
 	if err != nil {
 		err = errors.Join(err, git.Close())

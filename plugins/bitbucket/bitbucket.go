@@ -1,26 +1,46 @@
-// Package bitbucket knows the addresses of Bitbucket's two products: of Cloud,
-// which is bitbucket.org, and of Data Center (once Server), which the settings
-// name. It asks no network.
+// Package bitbucket knows Bitbucket's two products: Cloud, which is bitbucket.org,
+// and Data Center (once Server), which the settings name. Cloud is asked what pull
+// requests and issues are; Data Center has another interface and is linked to
+// alone. Links and Describe ask nobody.
 package bitbucket
 
 import (
 	"context"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins/web"
 )
 
-const cloud = "https://bitbucket.org"
+const (
+	cloud    = "https://bitbucket.org"
+	cloudAPI = "https://api.bitbucket.org/2.0"
+)
 
 // Forge is Bitbucket.
-type Forge struct{ sites plugins.Sites }
+type Forge struct {
+	sites  plugins.Sites
+	api    string                      // Cloud's
+	client func() (*web.Client, error) // made by the first question
+}
 
-var _ plugins.Forge = Forge{}
+var (
+	_ plugins.Forge    = Forge{}
+	_ plugins.Resolver = Forge{}
+	_ plugins.Finder   = Forge{}
+	_ plugins.Lister   = Forge{}
+	_ plugins.Reporter = Forge{}
+)
 
 // New makes the forge.
-func New(settings ...plugins.Setting) Forge {
-	return Forge{plugins.NewSites(settings, plugins.Site{Match: "bitbucket.org", URL: cloud}, plugins.Site{Match: "altssh.bitbucket.org", URL: cloud})}
+func New(settings ...plugins.Setting) Forge { return newForge(cloudAPI, settings) }
+
+func newForge(api string, settings []plugins.Setting) Forge {
+	f := Forge{api: api, sites: plugins.NewSites(settings, plugins.Site{Match: "bitbucket.org", URL: cloud, API: api}, plugins.Site{Match: "altssh.bitbucket.org", URL: cloud, API: api})}
+	f.client = sync.OnceValues(func() (*web.Client, error) { return newClient(settings, f.sites, api) })
+	return f
 }
 
 // Describe says what it is.
@@ -28,20 +48,17 @@ func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "bitbucket", Title: "Bitbucket", Version: "1",
 		Kinds:   []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
-		Remotes: f.sites.Remotes(),
+		Remotes: f.sites.Remotes(), Can: []string{plugins.CanBatch},
 	}, nil
 }
 
 // Links makes Bitbucket's addresses.
 func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]string, bool, error) {
-	site, project, ok := f.sites.Locate(remote)
-	inCloud := site.URL == cloud
-	if !inCloud {
-		project = strings.TrimPrefix(project, "scm/") // as its remotes on the web have it
-	}
-	if !ok || strings.Count(project, "/") != 1 {
+	site, project, ok := f.locate(remote)
+	if !ok {
 		return nil, false, nil
 	}
+	inCloud := site.URL == cloud
 	return plugins.Pages(project, items, func(project string, it plugins.Item) string {
 		path := serverPage(it)
 		if inCloud {
@@ -59,6 +76,16 @@ func (f Forge) Links(_ context.Context, remote string, items []plugins.Item) ([]
 		}
 		return site.URL + "/projects/" + key + "/repos/" + name + path
 	}), true, nil
+}
+
+// locate finds the site of a remote and the project on it: a workspace, or a
+// project's key, and a repository.
+func (f Forge) locate(remote string) (site plugins.Site, project string, ok bool) {
+	site, project, ok = f.sites.Locate(remote)
+	if site.URL != cloud {
+		project = strings.TrimPrefix(project, "scm/") // as its remotes on the web have it
+	}
+	return site, project, ok && strings.Count(project, "/") == 1
 }
 
 // page is the address of an item below its project in Cloud, or "".

@@ -89,7 +89,7 @@ func (f Forge) Describe(context.Context) (plugins.Description, error) {
 	return plugins.Description{
 		Name: "gerrit", Title: "Gerrit", Version: "1",
 		Kinds:   []plugins.Kind{plugins.Commit, plugins.Change, plugins.Branch, plugins.Tag, plugins.File},
-		Remotes: f.places().Remotes(),
+		Remotes: f.places().Remotes(), Can: []string{plugins.CanBatch, plugins.CanBatchChanges},
 	}, nil
 }
 

@@ -260,6 +260,49 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// TestTooLong holds that a query which GitHub gives up on is asked in parts, and that
+// this ends.
+func TestTooLong(t *testing.T) {
+	t.Setenv(named, token)
+	var items []plugins.Item
+	for i := range 64 {
+		items = append(items, plugins.Item{Kind: plugins.Issue, ID: strconv.Itoa(10000 + i)})
+	}
+	for _, giveUp := range []func(http.ResponseWriter){
+		func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+		func(w http.ResponseWriter) {
+			fmt.Fprint(w, `{"data":null,"errors":[{"message":"Something went wrong while executing your query."}]}`)
+		},
+	} {
+		g, f := start(t)
+		most := 20
+		g.graph = func(w http.ResponseWriter, query string) bool {
+			if strings.Count(query, ":issueOrPullRequest(") <= most {
+				return false
+			}
+			giveUp(w)
+			return true
+		}
+		for i, a := range resolve(t, forge(t, f, "", named), items...) {
+			if len(a.Things) != 1 || a.Things[0].ID != items[i].ID || a.Problem != "" {
+				t.Errorf("%+v: %+v", items[i], a)
+			}
+		}
+		if asked := len(f.Asked()); asked != 7 {
+			t.Errorf("it cost %d requests", asked)
+		}
+		most = 0
+		for i, a := range resolve(t, forge(t, f, "", named), items...) {
+			if len(a.Things) > 0 || a.Problem != plugins.Offline || a.Retry.IsZero() {
+				t.Errorf("%+v: %+v", items[i], a)
+			}
+		}
+		if asked := len(f.Asked()); asked > 7+15 {
+			t.Errorf("it cost %d requests", asked)
+		}
+	}
+}
+
 // TestMoved holds that an issue which was moved is told with where it is now.
 func TestMoved(t *testing.T) {
 	g, f := start(t)

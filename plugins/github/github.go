@@ -7,6 +7,8 @@ package github
 
 import (
 	"context"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,6 +19,7 @@ import (
 // Forge is GitHub.
 type Forge struct {
 	sites  plugins.Sites
+	tokens []string                    // the variables that may have a token
 	client func() (*web.Client, error) // made when the first question is asked
 }
 
@@ -41,7 +44,13 @@ func New(settings ...plugins.Setting) Forge {
 		plugins.Site{Match: "www.github.com", URL: public, API: publicAPI},
 		plugins.Site{Match: "ssh.github.com", URL: public, API: publicAPI},
 		plugins.Site{Match: "github.*"})
-	return Forge{sites, sync.OnceValues(func() (*web.Client, error) { return newClient(sites, settings) })}
+	tokens := slices.Clone(environment[:4])
+	for _, s := range settings {
+		if s.Token != "" {
+			tokens = append(tokens, s.Token)
+		}
+	}
+	return Forge{sites, tokens, sync.OnceValues(func() (*web.Client, error) { return newClient(sites, settings) })}
 }
 
 // Describe says what it is.
@@ -51,7 +60,17 @@ func (f Forge) Describe(context.Context) (plugins.Description, error) {
 		Kinds:       []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
 		Remotes:     f.sites.Remotes(),
 		Environment: environment,
+		Can:         f.batches(),
 	}, nil
+}
+
+// batches says that many things cost few requests where a variable has a token: with
+// it they are asked by GraphQL. What gh has is known only when it was asked.
+func (f Forge) batches() []string {
+	if slices.ContainsFunc(f.tokens, func(name string) bool { return os.Getenv(name) != "" }) {
+		return []string{plugins.CanBatch, plugins.CanBatchChanges}
+	}
+	return nil
 }
 
 // locate finds the site of a remote, with its address, and the project there.

@@ -2,8 +2,10 @@ package github
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -179,7 +181,11 @@ func (h host) graph(ctx context.Context, questions []question, fragments string)
 	return replies
 }
 
-// query asks questions in one request and writes what was said into replies.
+// smallest is how many questions are not parted any more where they take too long.
+const smallest = 8
+
+// query asks questions in one request and writes what was said into replies. Where
+// GitHub gives up on it, because it takes too long, it is asked in two parts.
 func (h host) query(ctx context.Context, questions []question, fragments string, replies []reply) {
 	projects := map[string]string{} // the alias by the name
 	declared, variables, bodies := []string{}, map[string]any{}, map[string][]string{}
@@ -210,6 +216,11 @@ func (h host) query(ctx context.Context, questions []question, fragments string,
 		Errors []failure
 	}
 	response, err := h.client.Post(ctx, graphqlOf(h.rest), map[string]any{"query": text.String(), "variables": variables}, &said)
+	if half := len(questions) / 2; half >= smallest && tookTooLong(err, said.Errors) {
+		h.query(ctx, questions[:half], fragments, replies[:half])
+		h.query(ctx, questions[half:], fragments, replies[half:])
+		return
+	}
 	base := web.Said(response, err)
 	if err == nil && said.Data == nil && len(said.Errors) == 0 {
 		base = plugins.Answer{Problem: plugins.Failed, Detail: "GraphQL answered with neither data nor errors"}
@@ -223,6 +234,20 @@ func (h host) query(ctx context.Context, questions []question, fragments string,
 			}
 		}
 	}
+}
+
+// tookTooLong says whether a query ended because GitHub gave up on it: by a status
+// of the machine in front, or by an error without a type.
+func tookTooLong(err error, failures []failure) bool {
+	var e *web.Error
+	if errors.As(err, &e) && (e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout) {
+		return true
+	}
+	return slices.ContainsFunc(failures, failure.tooLong)
+}
+
+func (e failure) tooLong() bool {
+	return e.Type == "" && len(e.Path) == 0 && strings.Contains(e.Message, "Something went wrong")
 }
 
 // concerns says whether an error is about a question: about itself or something in
@@ -240,7 +265,7 @@ func (h host) failed(base plugins.Answer, e failure, there bool) plugins.Answer 
 		return base
 	case e.Type == "FORBIDDEN" || e.Type == "INSUFFICIENT_SCOPES":
 		a.Problem = plugins.Refused
-	case e.Type == "" && len(e.Path) == 0 && strings.Contains(e.Message, "Something went wrong"), e.Type == "SERVICE_UNAVAILABLE": // it took too long, mostly
+	case e.tooLong(), e.Type == "SERVICE_UNAVAILABLE":
 		a.Problem, a.Retry = plugins.Offline, time.Now().Add(askAgain)
 	default:
 		a.Problem = plugins.Failed

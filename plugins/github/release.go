@@ -22,7 +22,7 @@ type release struct {
 }
 
 func (r release) told() plugins.Release {
-	return plugins.Release{Tag: r.TagName, Name: r.Name, URL: r.HTMLURL, Draft: r.Draft || r.Prerelease, Published: r.PublishedAt.UTC()}
+	return plugins.Release{Tag: r.TagName, Name: plugins.Clip(r.Name), URL: r.HTMLURL, Draft: r.Draft || r.Prerelease, Published: r.PublishedAt.UTC()}
 }
 
 // Releases says what tags are called: each is asked for where there is a token, or
@@ -104,7 +104,7 @@ func (h host) graphReleases(ctx context.Context, tags []string, found []plugins.
 			}
 		}
 		if n := r.node; n != nil && n.TagName == tags[i] {
-			found[i] = plugins.Release{Tag: n.TagName, Name: n.Name, URL: n.URL, Draft: n.IsDraft || n.IsPrerelease, Published: n.PublishedAt.UTC()}
+			found[i] = plugins.Release{Tag: n.TagName, Name: plugins.Clip(n.Name), URL: n.URL, Draft: n.IsDraft || n.IsPrerelease, Published: n.PublishedAt.UTC()}
 		}
 	}
 	return errors.Join(errs...)

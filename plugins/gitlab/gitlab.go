@@ -57,6 +57,7 @@ func (f Forge) Describe(context.Context) (plugins.Description, error) {
 		Kinds:       []plugins.Kind{plugins.Commit, plugins.Pull, plugins.Issue, plugins.Branch, plugins.Tag, plugins.File},
 		Remotes:     f.sites.Remotes(),
 		Environment: environment,
+		Can:         []string{plugins.CanBatch},
 	}, nil
 }
 

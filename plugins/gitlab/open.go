@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
@@ -109,7 +108,7 @@ type release struct {
 func (r release) valid() bool { return r.TagName != "" }
 
 func (r release) told() plugins.Release {
-	return plugins.Release{Tag: r.TagName, Name: strings.ToValidUTF8(r.Name[:min(len(r.Name), 1000)], ""), URL: r.Links.Self, Draft: r.Upcoming, Published: r.ReleasedAt.UTC()}
+	return plugins.Release{Tag: r.TagName, Name: plugins.Clip(r.Name), URL: r.Links.Self, Draft: r.Upcoming, Published: r.ReleasedAt.UTC()}
 }
 
 // few is how many tags are asked for one by one; of more the list is read.

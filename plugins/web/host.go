@@ -23,6 +23,8 @@ type host struct {
 	mu      sync.Mutex
 	until   map[string]time.Time // nothing of a resource is asked before, nothing at all for ""
 	counted map[string]string    // by family, the resource that its requests count for
+	budgets map[string]*budget   // by resource
+	flying  int                  // requests under way
 	told    time.Time            // the latest until of which somebody was told
 	opened  time.Time            // when the breaker last opened
 	changed string               // what the breaker has become and nobody has logged yet
@@ -34,7 +36,7 @@ func (c *Client) host(name string) *host {
 	if h, ok := c.hosts.Get(name); ok {
 		return h
 	}
-	h := &host{name: name, slots: semaphore.NewWeighted(int64(c.options.InFlight)), rate: rate.NewLimiter(rate.Inf, 1), until: map[string]time.Time{}, counted: map[string]string{}}
+	h := &host{name: name, slots: semaphore.NewWeighted(int64(c.options.InFlight)), rate: rate.NewLimiter(rate.Inf, 1), until: map[string]time.Time{}, counted: map[string]string{}, budgets: map[string]*budget{}}
 	if c.options.PerSecond > 0 {
 		h.rate = rate.NewLimiter(rate.Limit(c.options.PerSecond), 1)
 	}
@@ -88,10 +90,39 @@ func (h *host) enter(ctx context.Context, c *Client, r *request) (leave func(), 
 			return nil, c.failed(ctx, r, err)
 		}
 		if until, _ := h.paused(r, false); time.Until(until) <= 0 {
-			return func() { h.slots.Release(1) }, nil
+			if h.spend(r) {
+				return func() { h.landed(); h.slots.Release(1) }, nil
+			}
 		}
-		h.slots.Release(1) // somebody was told to wait meanwhile
+		h.slots.Release(1) // somebody was told to wait meanwhile, or others have what is left
 	}
+}
+
+// spend takes one request from what the host still answers. Where nothing is left
+// the resource rests until there is more: whoever asks several things at once would
+// else find out by asking too much.
+func (h *host) spend(r *request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	resource := h.counted[family(r.url.Path)]
+	if b := h.budgets[resource]; b != nil {
+		if time.Until(b.reset) > 0 && b.left <= 0 {
+			if b.reset.After(h.until[resource]) {
+				h.until[resource] = b.reset
+			}
+			return false
+		}
+		b.left--
+	}
+	h.flying++
+	return true
+}
+
+// landed is called when a request that was spent has ended.
+func (h *host) landed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.flying--
 }
 
 // rest waits for the end of the host's rate limit, or says that it is too far.
@@ -154,6 +185,7 @@ func (h *host) obey(r *request, answered http.Header, l limit) (until time.Time)
 			h.counted[counted] = of
 		}
 	}
+	h.count(answered.Get(resourceHeader), answered)
 	if l.wait <= 0 {
 		return time.Time{}
 	}
@@ -165,6 +197,29 @@ func (h *host) obey(r *request, answered http.Header, l limit) (until time.Time)
 		h.until[l.resource] = at
 	}
 	return h.until[l.resource]
+}
+
+// nearlyNone is from how many requests on answers are not taken at their word: they
+// arrive in any order, and an old one has more left than there is.
+const nearlyNone = 16
+
+// count takes what an answer says is left. Requests under way may not be counted in
+// it yet. mu is held.
+func (h *host) count(resource string, answered http.Header) {
+	left, reset, ok := readBudget(answered, time.Now())
+	if !ok || len(resource) > 100 {
+		return
+	}
+	left -= max(h.flying-1, 0)
+	b := h.budgets[resource]
+	switch {
+	case b == nil && len(h.budgets) < maxResources:
+		h.budgets[resource] = &budget{left, reset}
+	case b != nil && left < nearlyNone && !reset.After(b.reset.Add(2*time.Second)): // the same window
+		b.left = min(left, b.left)
+	case b != nil:
+		b.left, b.reset = left, reset
+	}
 }
 
 // logBreaker says what the breaker has become.

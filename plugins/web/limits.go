@@ -67,6 +67,27 @@ func readLimit(status int, h http.Header, now time.Time) (l limit) {
 	return l
 }
 
+// budget is what a host still answers of one resource.
+type budget struct {
+	left  int       // requests, besides those that are under way
+	reset time.Time // when there are more
+}
+
+// readBudget reads how many requests a host answers until when, where it says both.
+func readBudget(h http.Header, now time.Time) (left int, reset time.Time, ok bool) {
+	from := now
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		from = date
+	}
+	for _, prefix := range []string{"X-RateLimit-", "RateLimit-"} {
+		n, err := strconv.ParseUint(strings.TrimSpace(h.Get(prefix+"Remaining")), 10, 31)
+		if d, hasReset := resetAfter(h.Get(prefix+"Reset"), from); err == nil && hasReset && (!ok || int(n) < left) {
+			left, reset, ok = int(n), now.Add(d), true
+		}
+	}
+	return left, reset, ok
+}
+
 // resourceHeader names what of a host a request counted for.
 const resourceHeader = "X-RateLimit-Resource"
 

@@ -405,6 +405,56 @@ func TestRateLimitOfAResource(t *testing.T) {
 	})
 }
 
+// TestNeverAboveTheLimit: who asks many things at once stops before the host has to
+// say that it was too much, whatever order the answers come in, and uses nearly all
+// that the host lets pass.
+func TestNeverAboveTheLimit(t *testing.T) {
+	for _, names := range []string{"core", ""} {
+		inBubble(t, func(t *testing.T, w *world) {
+			const limit, window = 40, time.Minute
+			var mu sync.Mutex
+			asked, refused, served := 0, 0, 0
+			end := time.Now().Add(window)
+			w.serve("forge.example", func(rw http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				if !time.Now().Before(end) {
+					asked, end = 0, time.Now().Add(window)
+				}
+				asked++
+				served++
+				n, left, reset := served, limit-asked, end
+				if left < 0 {
+					refused++
+				}
+				mu.Unlock()
+				rw.Header().Set("X-RateLimit-Remaining", fmt.Sprint(max(left, 0)))
+				rw.Header().Set("X-RateLimit-Reset", fmt.Sprint(reset.Unix()))
+				if names != "" {
+					rw.Header().Set("X-RateLimit-Resource", names)
+				}
+				if left < 0 {
+					rw.WriteHeader(http.StatusForbidden)
+				}
+				time.Sleep(time.Duration(n*7%5) * 100 * time.Millisecond)
+			})
+			c := w.client(Options{MaxWait: time.Hour})
+			start := time.Now()
+			var all sync.WaitGroup
+			for i := range 100 {
+				all.Go(func() {
+					if _, err := c.Get(t.Context(), fmt.Sprintf("http://forge.example/repos/%d", i)); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if took := time.Since(start); refused > 0 || served != 100 || took > 3*window {
+				t.Errorf("%d requests in %s, %d of them too many", served, took, refused)
+			}
+		})
+	}
+}
+
 func TestRateLimitTooLong(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		var n atomic.Int32

@@ -8,6 +8,78 @@ export interface CommitAnswer {
   readonly subject: string;
 }
 
+/** How a change stands on one line. */
+export interface LandingAnswer {
+  readonly name: string;
+  readonly status: string;
+  /** The commit on this line; undefined where there is none. */
+  readonly commit: string | undefined;
+  readonly firstTag: string | undefined;
+  readonly evidence: readonly string[];
+  /** Later fixes of it that are upstream and not here. */
+  readonly incomplete: readonly string[];
+  readonly revertedBy: string | undefined;
+  readonly needed: boolean;
+}
+
+export interface Page {
+  readonly title: string;
+  readonly url: string;
+}
+
+export interface MatchAnswer extends CommitAnswer {
+  readonly landings: readonly LandingAnswer[];
+  /** Where forges and trackers show it, and what it names. */
+  readonly pages: readonly Page[];
+  /** Why the answer may fall short, by the server's names. */
+  readonly limits: readonly string[];
+}
+
+export interface ChangeAnswer extends CommitAnswer {
+  readonly author: string;
+  readonly date: string;
+  readonly needed: boolean;
+  readonly reason: string;
+}
+
+export interface MissingAnswer {
+  readonly repository: string;
+  readonly from: string;
+  readonly in: string;
+  readonly changes: readonly ChangeAnswer[];
+  readonly excluded: number;
+  readonly limits: readonly string[];
+}
+
+export interface RepositoryAnswer {
+  readonly name: string;
+  readonly path: string;
+  /** reading, indexing, ready, stopped, error, or a clone's. */
+  readonly state: string;
+  readonly commits: number;
+  readonly lines: number;
+  /** Commits whose words are not indexed yet. */
+  readonly pending: number;
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  /** ok, attention or failing. */
+  readonly health: string;
+  readonly reasons: readonly string[];
+  readonly repositories: readonly RepositoryAnswer[];
+}
+
+export interface TaskAnswer {
+  readonly id: string;
+  readonly title: string;
+  readonly repository: string;
+  readonly message: string;
+  readonly done: number;
+  /** 0 while it is not known. */
+  readonly total: number;
+}
+
 export interface SearchAnswer {
   readonly hits: readonly (CommitAnswer & { readonly author: string; readonly date: string })[];
   readonly total: number;
@@ -27,6 +99,115 @@ export function isSha(text: string): boolean {
 /** The line by which a commit message names the commit that it fixes. */
 export function fixesLine(commit: CommitAnswer): string {
   return `Fixes: ${commit.sha.slice(0, 12)} ("${commit.subject}")`;
+}
+
+/** The changes in an answer of `cabhfuil.where`, with how they stand on each line. */
+export function matchesIn(where: unknown): MatchAnswer[] {
+  return list(where).flatMap((answer) =>
+    list(field(answer, "matches")).map((match) => ({
+      repository: text(field(match, "repository")),
+      sha: text(field(field(match, "commit"), "sha")),
+      subject: text(field(field(match, "commit"), "subject")),
+      landings: list(field(match, "branches")).map(landing),
+      pages: pagesOf(match),
+      limits: list(field(match, "limits")).map(text),
+    })),
+  );
+}
+
+function landing(branch: unknown): LandingAnswer {
+  return {
+    name: text(field(branch, "name")),
+    status: text(field(branch, "status")),
+    commit: textOrNull(field(branch, "commit")),
+    firstTag: textOrNull(field(branch, "firstTag")),
+    evidence: list(field(branch, "evidence")).map(text),
+    incomplete: list(field(branch, "incomplete")).map(text),
+    revertedBy: textOrNull(field(branch, "revertedBy")),
+    needed: field(branch, "needed") === true,
+  };
+}
+
+/** Pages that a browser may be sent to: each address once, and no scheme but the web's. */
+function pagesOf(match: unknown): Page[] {
+  const forge = list(field(match, "forge")).map((item) => ({
+    title: `${text(field(item, "kind"))} ${text(field(item, "id"))}`,
+    url: textOrNull(field(item, "url")),
+  }));
+  const keys = list(field(match, "keys")).map((key) => ({
+    title: text(field(key, "text")),
+    url: textOrNull(field(key, "url")),
+  }));
+  const pages = new Map<string, Page>();
+  for (const { title, url } of [...forge, ...keys]) {
+    if (url !== undefined && isWeb(url) && !pages.has(url)) {
+      pages.set(url, { title, url });
+    }
+  }
+  return [...pages.values()];
+}
+
+/** Whether an address is one of the web. */
+export function isWeb(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
+
+/** The commit in an answer of `cabhfuil.newest`; undefined where nothing is committed. */
+export function newestIn(newest: unknown): { repository: string; sha: string } | undefined {
+  return newest === null
+    ? undefined
+    : { repository: text(field(newest, "repository")), sha: text(field(newest, "sha")) };
+}
+
+/** What a line lacks, in an answer of `cabhfuil.missing`. */
+export function missingIn(missing: unknown): MissingAnswer {
+  const repository = text(field(missing, "repository"));
+  return {
+    repository,
+    from: text(field(missing, "from")),
+    in: text(field(missing, "in")),
+    changes: list(field(missing, "changes")).map((change) => ({
+      repository,
+      sha: text(field(change, "sha")),
+      subject: text(field(change, "subject")),
+      author: text(field(field(change, "author"), "name")),
+      date: day(field(change, "date")),
+      needed: field(change, "needed") === true,
+      reason: text(field(change, "reason")),
+    })),
+    excluded: list(field(missing, "excluded")).length,
+    limits: list(field(missing, "limits")).map(text),
+  };
+}
+
+/** How the server is, in an answer of `cabhfuil.status`. */
+export function statusIn(status: unknown): StatusAnswer {
+  const health = field(status, "health");
+  return {
+    version: text(field(status, "version")),
+    health: text(field(health, "state")),
+    reasons: list(field(health, "reasons")).map(text),
+    repositories: list(field(status, "repositories")).map((repository) => ({
+      name: text(field(repository, "name")),
+      path: text(field(repository, "path")),
+      state: text(field(repository, "state")),
+      commits: Number(field(repository, "commits")),
+      lines: Number(field(repository, "lines")),
+      pending: Number(field(repository, "wordsPending")),
+    })),
+  };
+}
+
+/** The operations in an answer of `cabhfuil.tasks`. */
+export function tasksIn(tasks: unknown): TaskAnswer[] {
+  return list(field(tasks, "tasks")).map((task) => ({
+    id: text(field(task, "id")),
+    title: text(field(task, "title")),
+    repository: text(field(task, "repository")),
+    message: text(field(task, "message")),
+    done: Number(field(task, "done")),
+    total: Number(field(task, "total")),
+  }));
 }
 
 /** The commits in an answer of `cabhfuil.where`. */
@@ -59,7 +240,7 @@ export function hitsIn(search: unknown): SearchAnswer {
       sha: text(field(hit, "sha")),
       subject: text(field(hit, "subject")),
       author: text(field(field(hit, "author"), "name")),
-      date: text(field(hit, "date")).slice(0, "2006-01-02".length),
+      date: day(field(hit, "date")),
     })),
   };
 }
@@ -79,6 +260,14 @@ function field(value: unknown, name: string): unknown {
     throw new TypeError(`The server's answer has no “${name}”.`);
   }
   return (value as Record<string, unknown>)[name];
+}
+
+function day(value: unknown): string {
+  return text(value).slice(0, "2006-01-02".length);
+}
+
+function textOrNull(value: unknown): string | undefined {
+  return value === null ? undefined : text(value);
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -1,6 +1,16 @@
 import type { HoverMiddleware } from "vscode-languageclient/node";
 import * as vscode from "vscode";
-import { commandIds, hoverLinks } from "./hoverLinks";
+import { commandIds, hoverLinks, type LinkTitles } from "./hoverLinks";
+
+function titles(): LinkTitles {
+  return {
+    showCommit: vscode.l10n.t("Show commit"),
+    copySha: vscode.l10n.t("Copy SHA"),
+    copyFixes: vscode.l10n.t("Copy as Fixes: line"),
+    compareLines: vscode.l10n.t("Compare lines"),
+    openOnForge: vscode.l10n.t("Open on forge"),
+  };
+}
 
 /**
  * Adds the extension's commands below the server's hover. The server's own
@@ -12,7 +22,7 @@ export const hoverMiddleware: HoverMiddleware = {
     if (hover?.range === undefined) {
       return hover;
     }
-    const links = hoverLinks(document.getText(hover.range), document.uri.toString());
+    const links = hoverLinks(document.getText(hover.range), document.uri.toString(), titles());
     if (links === undefined) {
       return hover;
     }

@@ -1,6 +1,6 @@
 // The line of commands below a hover. It is the only text that the editor may
 // run commands from, so it holds nothing that a repository could have written:
-// fixed words, hex digits that were checked, and an encoded URI.
+// our own words, hex digits that were checked, and an encoded URI.
 
 import { isSha } from "./answers";
 
@@ -8,6 +8,8 @@ export const commandIds = {
   showCommit: "cabhfuil-vscode.showCommit",
   copySha: "cabhfuil-vscode.copySha",
   copyFixes: "cabhfuil-vscode.copyFixes",
+  compareLines: "cabhfuil-vscode.compareLines",
+  openOnForge: "cabhfuil-vscode.openOnForge",
 } as const;
 
 /** What the commands of a hover, a menu or a keybinding take. */
@@ -19,17 +21,17 @@ export interface CommitTarget {
   readonly repository?: string;
 }
 
+/** The words of the links, by command. */
+export type LinkTitles = Readonly<Record<keyof typeof commandIds, string>>;
+
 /** The Markdown of the commands for a commit; undefined when the word is no SHA. */
-export function hoverLinks(sha: string, uri: string): string | undefined {
+export function hoverLinks(sha: string, uri: string, titles: LinkTitles): string | undefined {
   if (!isSha(sha)) {
     return undefined;
   }
   const target: CommitTarget = { sha, uri };
-  return [
-    commandLink("Show commit", commandIds.showCommit, target),
-    commandLink("Copy SHA", commandIds.copySha, target),
-    commandLink("Copy as Fixes: line", commandIds.copyFixes, target),
-  ].join(" · ");
+  const commands = Object.keys(commandIds) as (keyof typeof commandIds)[];
+  return commands.map((name) => commandLink(titles[name], commandIds[name], target)).join(" · ");
 }
 
 function commandLink(title: string, command: string, target: CommitTarget): string {

@@ -1,50 +1,84 @@
 import * as vscode from "vscode";
 import { documentUri, linesIn, type LinesAnswer } from "./answers";
 import { against, lacking, type Line } from "./lines";
+import type { MissingView } from "./missingView";
 import type { Session } from "./session";
+import { currentUri } from "./targets";
+import { withoutIcons } from "./text";
+
+interface Two {
+  readonly from: Line;
+  readonly to: Line;
+}
+
+/** Asks for a line, and for the one that it is held against, and lists what it lacks. */
+export async function showMissing(session: Session, view: MissingView): Promise<void> {
+  const lines = await chooseLines(session);
+  if (lines !== undefined) {
+    await comparing(lines, (token) => view.show(lines.from, lines.to, token));
+  }
+}
 
 /**
- * Asks for a line, and for the one that it is held against, and opens the list
- * of what it lacks: a document of the server's, in which each SHA can be hovered
- * over and followed.
+ * Opens the same list as a document of the server's, in which each SHA can be
+ * hovered over and followed: what the view shows, or else what is asked for.
  */
-export async function showMissing(session: Session): Promise<void> {
-  const uri = currentUri();
-  const repositories = await cancellable("Looking for release lines", async (token) =>
-    linesIn(await session.ask("cabhfuil.where", { keys: ["HEAD"], uri, wait: true }, token)),
-  );
-  if (repositories === undefined) {
+export async function showMissingDocument(session: Session, view: MissingView): Promise<void> {
+  const { shown } = view;
+  const lines = shown ?? (await chooseLines(session));
+  if (lines === undefined) {
     return;
   }
-  const lines = lacking(repositories);
-  if (lines.length === 0) {
-    throw new Error("No repository here has a release line besides its upstream one.");
-  }
-  const from = await pick(repositories, lines, "The line that lacks something");
-  if (from === undefined) {
-    return;
-  }
-  const others = against(repositories, from);
-  const to =
-    others.length === 1 ? others[0] : await pick(repositories, others, `${from.name} lacks it of`);
-  if (to === undefined) {
-    return;
-  }
+  const { repository, name } = lines.from;
+  const { needed, security, since } = shown?.filters ?? {};
   // The document has what is known when it is opened, so all is waited for before.
-  const found = await cancellable(`Comparing ${from.name} with ${to.name}`, async (token) => {
-    const { repository, name } = from;
-    const argument = { from: name, in: to.name, repository, wait: true };
-    return documentUri(await session.ask("cabhfuil.missing", argument, token));
-  });
+  const found = await comparing(lines, async (token) =>
+    documentUri(
+      await session.ask(
+        "cabhfuil.missing",
+        { from: name, in: lines.to.name, repository, needed, security, since, wait: true },
+        token,
+      ),
+    ),
+  );
   if (found !== undefined) {
     await vscode.window.showTextDocument(vscode.Uri.parse(found, true), { preview: true });
   }
 }
 
-/** The document whose repository is meant, or else the first folder. */
-function currentUri(): string | undefined {
-  const editor = vscode.window.activeTextEditor?.document.uri;
-  return (editor ?? vscode.workspace.workspaceFolders?.[0]?.uri)?.toString();
+async function comparing<T>(
+  { from, to }: Two,
+  run: (token: vscode.CancellationToken) => Promise<T>,
+): Promise<T | undefined> {
+  return cancellable(vscode.l10n.t("Comparing {0} with {1}", from.name, to.name), run);
+}
+
+async function chooseLines(session: Session): Promise<Two | undefined> {
+  const uri = currentUri();
+  const repositories = await cancellable(
+    vscode.l10n.t("Looking for release lines"),
+    async (token) =>
+      linesIn(await session.ask("cabhfuil.where", { keys: ["HEAD"], uri, wait: true }, token)),
+  );
+  if (repositories === undefined) {
+    return undefined;
+  }
+  const lines = lacking(repositories);
+  if (lines.length === 0) {
+    throw new Error(
+      vscode.l10n.t("No repository here has a release line besides its upstream one."),
+    );
+  }
+  const from = await pick(repositories, lines, vscode.l10n.t("The line that lacks something"));
+  if (from === undefined) {
+    return undefined;
+  }
+  const others = against(repositories, from);
+  const to =
+    others.length === 1
+      ? others[0]
+      : await pick(repositories, others, vscode.l10n.t("{0} lacks it of", from.name));
+  return to && { from, to };
 }
 
 async function pick(
@@ -53,8 +87,8 @@ async function pick(
   placeHolder: string,
 ): Promise<Line | undefined> {
   const items = lines.map((line) => ({
-    label: line.name,
-    description: repositories.length > 1 ? line.repository : "",
+    label: withoutIcons(line.name),
+    description: repositories.length > 1 ? withoutIcons(line.repository) : "",
     line,
   }));
   return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))

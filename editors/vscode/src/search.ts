@@ -1,19 +1,42 @@
 import * as vscode from "vscode";
 import { hitsIn, type CommitAnswer } from "./answers";
+import { operators, remembered, stored, withOperator } from "./queries";
 import type { Session } from "./session";
+import { withoutIcons } from "./text";
+import { translated } from "./translated";
 
 /** How long typing has to rest before the server is asked. */
 const restMs = 60;
+/** How long an entry has to be looked at before its document is shown. */
+const previewMs = 250;
 const limit = 100;
+
+const historyKey = "searches";
+const previewKey = "searchPreview";
+
+interface Entry extends vscode.QuickPickItem {
+  readonly commit?: CommitAnswer;
+  /** What the query becomes when this is chosen. */
+  readonly query?: string;
+}
+
+export interface Openers {
+  readonly open: (commit: CommitAnswer) => unknown;
+  readonly preview: (commit: CommitAnswer) => Promise<vscode.Uri>;
+}
 
 /**
  * A pick whose list is the server's answer to what stands in it. Unlike the
- * symbol search, it takes the whole search syntax and the server's order.
+ * symbol search, it takes the whole search syntax and the server's order. While
+ * nothing is typed it offers earlier searches and the syntax.
  */
-export function searchCommits(session: Session, open: (commit: CommitAnswer) => unknown): void {
-  const pick = vscode.window.createQuickPick<vscode.QuickPickItem & { commit?: CommitAnswer }>();
+export function searchCommits(memory: vscode.Memento, session: Session, openers: Openers): void {
+  const pick = vscode.window.createQuickPick<Entry>();
+  const preview = new Preview(openers.preview);
+  let previewing = memory.get(previewKey, false);
   let asking: vscode.CancellationTokenSource | undefined;
   let rest: NodeJS.Timeout | undefined;
+  let accepted = false;
 
   const ask = async (query: string, token: vscode.CancellationToken): Promise<void> => {
     pick.busy = true;
@@ -22,11 +45,17 @@ export function searchCommits(session: Session, open: (commit: CommitAnswer) => 
       if (token.isCancellationRequested) {
         return;
       }
-      const all = total === 1 ? "1 commit" : `${total} commits`;
-      pick.title = total > hits.length ? `${hits.length} of ${all}` : all;
+      pick.title =
+        total > hits.length
+          ? vscode.l10n.t("{0} of {1} commits", hits.length, total)
+          : total === 1
+            ? vscode.l10n.t("1 commit")
+            : vscode.l10n.t("{0} commits", total);
       pick.items = hits.map((hit) => ({
-        label: hit.subject,
-        description: `${hit.sha.slice(0, 12)} · ${hit.author}, ${hit.date} · ${hit.repository}`,
+        label: withoutIcons(hit.subject),
+        description: withoutIcons(
+          `${hit.sha.slice(0, 12)} · ${hit.author}, ${hit.date} · ${hit.repository}`,
+        ),
         // The editor would hide what its own match on the label does not find.
         alwaysShow: true,
         commit: hit,
@@ -48,29 +77,140 @@ export function searchCommits(session: Session, open: (commit: CommitAnswer) => 
     asking?.dispose();
     asking = undefined;
   };
-
-  pick.placeholder = 'Words, "phrases", author:, after:, in:LINE, -not, OR';
-  pick.onDidChangeValue((value) => {
+  const change = (value: string): void => {
     cancel();
     const query = value.trim();
     if (query === "") {
-      pick.items = [];
+      pick.title = vscode.l10n.t("Search Commits");
+      pick.items = offers(stored(memory.get(historyKey)));
       pick.busy = false;
       return;
     }
     const { token } = (asking = new vscode.CancellationTokenSource());
     rest = setTimeout(() => void ask(query, token), restMs);
+  };
+  const drawButtons = (): void => {
+    pick.buttons = [
+      {
+        iconPath: new vscode.ThemeIcon(previewing ? "eye" : "eye-closed"),
+        tooltip: previewing
+          ? vscode.l10n.t("Stop Showing Commits While Choosing")
+          : vscode.l10n.t("Show Commits While Choosing"),
+      },
+    ];
+  };
+
+  pick.placeholder = vscode.l10n.t('Words, "phrases", author:, after:, in:LINE, -not, OR');
+  drawButtons();
+  pick.onDidTriggerButton(() => {
+    previewing = !previewing;
+    void memory.update(previewKey, previewing);
+    drawButtons();
+    const [active] = pick.activeItems;
+    if (previewing && active?.commit !== undefined) {
+      preview.soon(active.commit);
+    }
+  });
+  pick.onDidChangeValue(change);
+  pick.onDidChangeActive(([active]) => {
+    preview.cancel();
+    if (previewing && active?.commit !== undefined) {
+      preview.soon(active.commit);
+    }
   });
   pick.onDidAccept(() => {
-    const commit = pick.selectedItems[0]?.commit;
-    pick.hide();
-    if (commit !== undefined) {
-      open(commit);
+    const [chosen] = pick.selectedItems;
+    if (chosen?.query !== undefined) {
+      pick.value = chosen.query;
+      change(pick.value);
+      return;
+    }
+    if (chosen?.commit !== undefined) {
+      accepted = true;
+      void memory.update(historyKey, remembered(stored(memory.get(historyKey)), pick.value));
+      pick.hide();
+      openers.open(chosen.commit);
     }
   });
   pick.onDidHide(() => {
     cancel();
+    void preview.end(accepted);
     pick.dispose();
   });
+  change("");
   pick.show();
+}
+
+/** What is offered while nothing is typed: earlier searches, then the syntax. */
+function offers(queries: readonly string[]): Entry[] {
+  const { Separator } = vscode.QuickPickItemKind;
+  const earlier = queries.map((query): Entry => ({
+    label: withoutIcons(query),
+    iconPath: new vscode.ThemeIcon("history"),
+    query,
+  }));
+  return [
+    ...(earlier.length > 0
+      ? [{ label: vscode.l10n.t("Earlier searches"), kind: Separator }, ...earlier]
+      : []),
+    { label: vscode.l10n.t("Syntax"), kind: Separator },
+    ...operators.map((operator): Entry => ({
+      label: operator.write,
+      description: translated(operator.matches),
+      query: withOperator(operator),
+    })),
+  ];
+}
+
+/** Shows a commit's document beside the pick, and takes it away again. */
+class Preview {
+  #rest: NodeJS.Timeout | undefined;
+  #shown: vscode.Uri | undefined;
+  #before = vscode.window.activeTextEditor;
+  #over = false;
+
+  constructor(private readonly find: (commit: CommitAnswer) => Promise<vscode.Uri>) {}
+
+  soon(commit: CommitAnswer): void {
+    this.cancel();
+    this.#rest = setTimeout(() => void this.#show(commit), previewMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#rest);
+  }
+
+  async #show(commit: CommitAnswer): Promise<void> {
+    try {
+      const uri = await this.find(commit);
+      if (!this.#over) {
+        this.#shown = uri;
+        await vscode.window.showTextDocument(uri, { preview: true, preserveFocus: true });
+      }
+    } catch {
+      // The list says enough; opening the commit tells what is wrong.
+    }
+  }
+
+  /** Ends with the pick: unless the commit was chosen, what was shown before comes back. */
+  async end(chosen: boolean): Promise<void> {
+    this.cancel();
+    this.#over = true;
+    const shown = this.#shown?.toString();
+    if (chosen || shown === undefined) {
+      return;
+    }
+    const tabs = vscode.window.tabGroups.all
+      .flatMap((group) => group.tabs)
+      .filter(
+        (tab) =>
+          tab.isPreview &&
+          tab.input instanceof vscode.TabInputText &&
+          tab.input.uri.toString() === shown,
+      );
+    await vscode.window.tabGroups.close(tabs);
+    if (this.#before !== undefined) {
+      await vscode.window.showTextDocument(this.#before.document, this.#before.viewColumn);
+    }
+  }
 }

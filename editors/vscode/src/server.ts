@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import * as path from "node:path";
+import { text, untranslated, type Text } from "./text";
 
 /** The oldest server whose answers this extension understands. */
 export const oldestServer: Version = [0, 1, 0];
@@ -40,10 +41,10 @@ export interface Server {
 /** What is wrong, and in `advice` what the user can do about it. */
 export class ServerProblem extends Error {
   constructor(
-    message: string,
-    readonly advice: string,
+    readonly problem: Text,
+    readonly advice: Text,
   ) {
-    super(message);
+    super(untranslated(problem));
     this.name = "ServerProblem";
   }
 }
@@ -74,8 +75,11 @@ export async function findServer(s: Surroundings): Promise<Server> {
   for (const candidate of candidates(s)) {
     if (candidate.origin === "setting" && !path.isAbsolute(candidate.path)) {
       throw new ServerProblem(
-        `The setting cabhfuil.server.path is “${candidate.path}”, which is no absolute path.`,
-        "Give the whole path of the cabhfuil-lsp program, or clear the setting.",
+        text(
+          "The setting cabhfuil.server.path is “{0}”, which is no absolute path.",
+          candidate.path,
+        ),
+        text("Give the whole path of the cabhfuil-lsp program, or clear the setting."),
       );
     }
     if (await isProgram(candidate.path)) {
@@ -83,14 +87,14 @@ export async function findServer(s: Surroundings): Promise<Server> {
     }
     if (candidate.origin === "setting") {
       throw new ServerProblem(
-        `The setting cabhfuil.server.path names “${candidate.path}”, where no program is.`,
-        "Correct the setting, or clear it to use the one on PATH.",
+        text("The setting cabhfuil.server.path names “{0}”, where no program is.", candidate.path),
+        text("Correct the setting, or clear it to use the one on PATH."),
       );
     }
   }
   throw new ServerProblem(
-    "The program cabhfuil-lsp was not found.",
-    "Put it on PATH, or name it in the setting cabhfuil.server.path.",
+    text("The program cabhfuil-lsp was not found."),
+    text("Put it on PATH, or name it in the setting cabhfuil.server.path."),
   );
 }
 
@@ -108,14 +112,19 @@ async function verify(candidate: Candidate): Promise<Server> {
   const version = parseVersion(shown);
   if (version === undefined) {
     throw new ServerProblem(
-      `“${candidate.path}” does not answer as cabhfuil-lsp does.`,
-      "Name the right program in the setting cabhfuil.server.path.",
+      text("“{0}” does not answer as cabhfuil-lsp does.", candidate.path),
+      text("Name the right program in the setting cabhfuil.server.path."),
     );
   }
   if (!isSupported(version)) {
     throw new ServerProblem(
-      `“${candidate.path}” has version ${version.join(".")}; this extension works with ${oldestServer.join(".")} and later of the same major version.`,
-      "Install a server that fits, or the extension that came with yours.",
+      text(
+        "“{0}” has version {1}; this extension works with {2} and later of the same major version.",
+        candidate.path,
+        version.join("."),
+        oldestServer.join("."),
+      ),
+      text("Install a server that fits, or the extension that came with yours."),
     );
   }
   return { ...candidate, version: version.join(".") };
@@ -129,11 +138,12 @@ async function runVersion(file: string): Promise<string> {
         return;
       }
       // The message of a failed execFile repeats the whole command line.
-      const why = error.killed === true ? "no answer in time" : String(error.code ?? error.signal);
       reject(
         new ServerProblem(
-          `“${file}” could not be run (${why}).`,
-          "Run it with “version” in a terminal to see why.",
+          error.killed === true
+            ? text("“{0}” gave no answer in time.", file)
+            : text("“{0}” could not be run ({1}).", file, String(error.code ?? error.signal)),
+          text("Run it with “version” in a terminal to see why."),
         ),
       );
     });

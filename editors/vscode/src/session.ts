@@ -10,11 +10,19 @@ import {
   State,
   type ErrorHandler,
   type LanguageClientOptions,
+  type Middleware,
 } from "vscode-languageclient/node";
 import { hoverMiddleware } from "./hover";
+import { lensMiddleware } from "./lenses";
 import { Restarts } from "./restarts";
 import { findServer, ServerProblem } from "./server";
 import type { Status } from "./status";
+import { text } from "./text";
+import { translated } from "./translated";
+
+type ProgressHandler = NonNullable<Middleware["handleWorkDoneProgress"]>;
+type ProgressToken = Parameters<ProgressHandler>[0];
+type ProgressParams = Parameters<ProgressHandler>[1];
 
 /** Commits are named anywhere, so every text document takes part, whatever its language. */
 export const documentSelector = ["file", "untitled", "git", "cabhfuil"].map((scheme) => ({
@@ -28,12 +36,20 @@ export class Session implements vscode.Disposable {
   #queue: Promise<void> = Promise.resolve();
   readonly #restarts = new Restarts();
   readonly #trace = vscode.window.createOutputChannel("Cá Bhfuil Trace", { log: true });
+  /** Answers may be others now. */
+  readonly onFresh: vscode.Event<void>;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly log: vscode.LogOutputChannel,
     private readonly status: Status,
-  ) {}
+  ) {
+    this.onFresh = status.onFresh;
+  }
+
+  get isRunning(): boolean {
+    return this.#client?.state === State.Running;
+  }
 
   /** Starts the server, or starts it anew. Problems are shown, not thrown. */
   restart(): Promise<void> {
@@ -56,7 +72,7 @@ export class Session implements vscode.Disposable {
   async ask(command: string, argument: object, token?: vscode.CancellationToken): Promise<unknown> {
     const client = this.#client;
     if (client?.state !== State.Running) {
-      throw new Error("The Cá Bhfuil server is not running.");
+      throw new Error(vscode.l10n.t("The Cá Bhfuil server is not running."));
     }
     const params = { command, arguments: [argument] };
     return (await client.sendRequest(ExecuteCommandRequest.type, params, token)) as unknown;
@@ -70,7 +86,7 @@ export class Session implements vscode.Disposable {
   }
 
   async #start(): Promise<void> {
-    this.status.starting();
+    this.status.serverIs({ state: "starting" });
     const server = await findServer({
       setting: vscode.workspace.getConfiguration("cabhfuil.server").get("path", ""),
       extensionPath: this.context.extensionPath,
@@ -83,9 +99,12 @@ export class Session implements vscode.Disposable {
     const client = new LanguageClient("cabhfuil", "Cá Bhfuil", executable, this.#options());
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Running) {
-        this.status.running(server.version);
+        const { version } = server;
+        this.status.serverIs({ state: "running", version }, (command, argument) =>
+          this.ask(command, argument),
+        );
       } else if (newState === State.Starting) {
-        this.status.starting();
+        this.status.serverIs({ state: "starting" });
       }
     });
     this.#client = client;
@@ -99,7 +118,7 @@ export class Session implements vscode.Disposable {
     if (client?.needsStop() === true) {
       await client.stop();
     }
-    this.status.stopped();
+    this.status.serverIs({ state: "stopped" });
   }
 
   #options(): LanguageClientOptions {
@@ -111,9 +130,29 @@ export class Session implements vscode.Disposable {
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,
       errorHandler: this.#errorHandler(),
-      middleware: hoverMiddleware,
+      middleware: {
+        ...hoverMiddleware,
+        ...lensMiddleware((command, argument, token) => this.ask(command, argument, token)),
+        handleWorkDoneProgress: (token, params, next) => {
+          this.#progress(token, params);
+          next(token, params);
+        },
+      },
       markdown: { isTrusted: false, supportHtml: false },
     };
+  }
+
+  #progress(token: ProgressToken, params: ProgressParams): void {
+    switch (params.kind) {
+      case "begin":
+        this.status.progress(token, { title: params.title });
+        break;
+      case "report":
+        this.status.progress(token, { percentage: params.percentage });
+        break;
+      case "end":
+        this.status.progress(token, undefined);
+    }
   }
 
   #errorHandler(): ErrorHandler {
@@ -127,14 +166,14 @@ export class Session implements vscode.Disposable {
         if (delay === undefined) {
           this.#report(
             new ServerProblem(
-              "The Cá Bhfuil server ended several times in a row and stays down.",
-              "Its log may say why.",
+              text("The Cá Bhfuil server ended several times in a row and stays down."),
+              text("Its log may say why."),
             ),
           );
           return { action: CloseAction.DoNotRestart, handled: true };
         }
         this.log.warn(`the server ended by itself; starting it again in ${delay} ms`);
-        this.status.starting();
+        this.status.serverIs({ state: "starting" });
         await sleep(delay);
         return { action: CloseAction.Restart, handled: true };
       },
@@ -142,20 +181,31 @@ export class Session implements vscode.Disposable {
   }
 
   #report(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    const advice = error instanceof ServerProblem ? error.advice : "The log says more.";
+    const known = error instanceof ServerProblem;
+    const message = known
+      ? translated(error.problem)
+      : error instanceof Error
+        ? error.message
+        : String(error);
+    const advice = known ? translated(error.advice) : vscode.l10n.t("The log says more.");
     this.log.error(`${message} ${advice}`);
-    this.status.failed(message);
-    const actions = {
-      "Open Setting": () =>
-        vscode.commands.executeCommand("workbench.action.openSettings", "cabhfuil.server.path"),
-      "Show Log": () => {
-        this.log.show();
-      },
-      "Try Again": () => this.restart(),
-    };
+    this.status.serverIs({ state: "failed", why: message });
+    const actions = new Map<string, () => unknown>([
+      [
+        vscode.l10n.t("Open Setting"),
+        () =>
+          vscode.commands.executeCommand("workbench.action.openSettings", "cabhfuil.server.path"),
+      ],
+      [
+        vscode.l10n.t("Show Log"),
+        () => {
+          this.log.show();
+        },
+      ],
+      [vscode.l10n.t("Try Again"), () => this.restart()],
+    ]);
     void vscode.window
-      .showErrorMessage(`${message} ${advice}`, ...Object.keys(actions))
-      .then((chosen) => chosen && actions[chosen as keyof typeof actions]());
+      .showErrorMessage(`${message} ${advice}`, ...actions.keys())
+      .then((chosen) => chosen !== undefined && actions.get(chosen)?.());
   }
 }

@@ -2,6 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { commandIds, hoverLinks } from "../src/hoverLinks";
 
+const titles = {
+  showCommit: "Show commit",
+  copySha: "Copy SHA",
+  copyFixes: "Copy as Fixes: line",
+  compareLines: "Compare lines",
+  openOnForge: "Open on forge",
+};
 const sha = "7f4343198c2a";
 
 /** The commands of the links, with their arguments decoded as the editor does. */
@@ -15,8 +22,8 @@ function links(markdown: string): { command: string | undefined; target: unknown
 test("a SHA has links that show and copy it", () => {
   const uri = "file:///home/aoife/CHANGELOG.md";
   assert.deepEqual(
-    links(hoverLinks(sha, uri) ?? ""),
-    [commandIds.showCommit, commandIds.copySha, commandIds.copyFixes].map((command) => ({
+    links(hoverLinks(sha, uri, titles) ?? ""),
+    Object.values(commandIds).map((command) => ({
       command,
       target: { sha, uri },
     })),
@@ -25,18 +32,21 @@ test("a SHA has links that show and copy it", () => {
 
 test("no name of a file can end a link or begin another", () => {
   const uri = "file:///a) [x](command:evil) *b* _c_ ~d~ `e` <f> \"g\" 'h'!.md";
-  const markdown = hoverLinks(sha, uri) ?? "";
-  assert.equal(links(markdown).length, 3);
+  const markdown = hoverLinks(sha, uri, titles) ?? "";
+  assert.equal(links(markdown).length, 5);
   for (const link of links(markdown)) {
     assert.deepEqual(link.target, { sha, uri });
   }
   const outside = markdown.replace(/\(command:[\w.-]+\?[\w%.-]*\)/g, "");
-  assert.equal(outside, "[Show commit] · [Copy SHA] · [Copy as Fixes: line]");
+  assert.equal(
+    outside,
+    "[Show commit] · [Copy SHA] · [Copy as Fixes: line] · [Compare lines] · [Open on forge]",
+  );
 });
 
 test("only what can be a SHA has links", () => {
   for (const word of ["", "abc123", "CVE-2024-32002", "deadbeef)", `${sha}\n`, "g".repeat(12)]) {
-    assert.equal(hoverLinks(word, "file:///a"), undefined, word);
+    assert.equal(hoverLinks(word, "file:///a", titles), undefined, word);
   }
-  assert.ok(hoverLinks("A".repeat(64), "file:///a"));
+  assert.ok(hoverLinks("A".repeat(64), "file:///a", titles));
 });

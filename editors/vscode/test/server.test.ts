@@ -97,7 +97,7 @@ test("the first program on PATH that can be run is taken", async () => {
 test("each problem says what is wrong and what to do", async () => {
   const none = await problem("");
   assert.match(none.message, /not found/);
-  assert.match(none.advice, /cabhfuil\.server\.path/);
+  assert.match(none.advice.template, /cabhfuil\.server\.path/);
 
   assert.match((await problem("bin/cabhfuil-lsp")).message, /no absolute path/);
   assert.match((await problem(path.join(folder, "absent"))).message, /no program/);

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { oneLine, text, untranslated, withoutIcons } from "../src/text";
+
+test("values stand where their numbers are", () => {
+  assert.equal(untranslated(text("{1} of {0}, {1}", "b", 3)), "3 of b, 3");
+  assert.equal(untranslated(text("{0} and {1}", "{1}")), "{1} and {1}");
+});
+
+test("what a repository says stays on its line and shows all of itself", () => {
+  assert.equal(oneLine("  Fix\r\n\u0000it\u202e \u2066now\t"), "Fix it   now");
+  assert.equal(oneLine("Seán: naïve ✓ 修正"), "Seán: naïve ✓ 修正");
+});
+
+test("no text of a repository draws an icon", () => {
+  assert.equal(withoutIcons("$(error) \\$(x) $ (y)"), "\\$(error) \\$(x) $ (y)");
+});
