@@ -62,6 +62,11 @@ func TestGuide(t *testing.T) {
 	home, dir := t.TempDir(), t.TempDir()
 	env := append(program{home: home}.environment(), goEnvironment(t)...)
 	env = append(env, "GOPROXY=off", "GOFLAGS=", "CABHFUIL="+clone, fmt.Sprintf("HARBOUR_PORT=%d", freePort(t)))
+	example := exec.Command("go", "vet", "-mod=readonly", "./...")
+	example.Dir, example.Env = filepath.Join(clone, "plugins", "example"), env
+	if out, err := example.CombinedOutput(); err != nil {
+		t.Errorf("plugins/example does not build (GOFLAGS=-mod=mod go vet ./... there follows our go.mod): %v\n%s", err, out)
+	}
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, &syscall.SysProcAttr{Setpgid: true}
 	var said bytes.Buffer
