@@ -66,9 +66,10 @@ type Options struct {
 	// or command, such as hover or where, and a context.Canceled where the client
 	// gave it up; nil for nobody. It must not block.
 	Measure func(operation string, took time.Duration, err error)
-	// Asked is told each request when it begins, by the same word; what it returns is
-	// called when the request is answered. Nil for nobody. It must not block.
-	Asked    func(operation string) (answered func())
+	// Asked is told each request when it begins, by the same word, and whether it
+	// waits until what it asks for is up to date; what it returns is called when the
+	// request is answered. Nil for nobody. It must not block.
+	Asked    func(operation string, waits bool) (answered func())
 	Version  string
 	CacheDir string // for commit documents of clients that read only files
 	Log      *slog.Logger
@@ -264,7 +265,7 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 	}
 	began := time.Now()
 	if asked := s.server.opt.Asked; asked != nil {
-		answered := asked(s.operation(req))
+		answered := asked(s.operation(req), waits(req.Params()))
 		defer answered()
 	}
 	// Documents as they are now: a change that comes next must not be seen.
@@ -289,6 +290,17 @@ func (s *session) measure(ctx context.Context, req *jsonrpc2.Request, took time.
 		err = context.Canceled
 	}
 	s.server.opt.Measure(s.operation(req), took, err)
+}
+
+// waits says whether a request is a command that waits until what it asks for is up
+// to date.
+func waits(params []byte) bool {
+	var p struct {
+		Arguments []struct {
+			Wait bool `json:"wait"`
+		} `json:"arguments"`
+	}
+	return json.Unmarshal(params, &p) == nil && len(p.Arguments) > 0 && p.Arguments[0].Wait
 }
 
 // operation is what a request is called among the measured ones.

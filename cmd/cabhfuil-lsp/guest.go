@@ -67,10 +67,13 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 }
 
 // asked lets indexing give way to a request, but not to those that look on while
-// something is done, or have it done.
-func (a *app) asked(operation string) (answered func()) {
+// something is done, or have it done, or wait for it.
+func (a *app) asked(operation string, waits bool) (answered func()) {
 	switch operation {
-	case "tasks", "sync", "reindex", "repair", "clean":
+	case "tasks", "sync", "reindex", "repair", "clean", "missing", "check":
+		return func() {}
+	}
+	if waits {
 		return func() {}
 	}
 	return a.turns.Asked()
