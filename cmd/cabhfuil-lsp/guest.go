@@ -47,6 +47,7 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 		Asked: a.asked,
 		Measure: func(operation string, took time.Duration, err error) {
 			a.monitor.Record(monitor.Request, operation, took, err)
+			a.spans.Record(monitor.Request, operation, "", took, err)
 		},
 	}
 	if g.elsewhere() { // else it reads our log
