@@ -41,7 +41,7 @@ func TestRecord(t *testing.T) {
 	for _, span := range memory.GetSpans() {
 		text := fmt.Sprint(span.Name, " ", span.SpanKind, " ", span.EndTime.Sub(span.StartTime), " ", span.Status.Code, " ", span.Status.Description)
 		for _, a := range span.Attributes {
-			text += fmt.Sprintf("[%s=%s]", a.Key, a.Value.Emit())
+			text += fmt.Sprintf("[%s=%s]", a.Key, a.Value.String())
 		}
 		got = append(got, fmt.Sprint(text, len(span.Events), " ", span.Resource.Encoded(attribute.DefaultEncoder())))
 	}
