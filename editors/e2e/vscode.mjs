@@ -288,7 +288,7 @@ async function scenario(browser, address, theme) {
       facts.subject,
       short,
       facts.upstream,
-      "Show commit · Copy SHA · Copy as Fixes: line · Compare lines · Open on forge",
+      "Show commit · Copy SHA · Copy as Fixes: line · Compare lines",
     ]) {
       page.expect(hover.includes(expected), `the hover lacks “${expected}”: ${hover}`);
     }
@@ -388,8 +388,8 @@ async function scenario(browser, address, theme) {
     await back();
   });
   await run("a forge's page is opened after a question", async () => {
-    await page.hover(short);
-    await page.clickInHover("Open on forge");
+    await page.clickText(short);
+    await page.commandWithPick("Cá Bhfuil: Open on Forge", "browser");
     await page.waitForEntry("github.com/example/engine");
     await page.press("Enter");
     await page.waitForDialog("github.com/example/engine");
