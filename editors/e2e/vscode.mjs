@@ -360,7 +360,7 @@ async function scenario(browser, address, theme) {
   await run("release lines follow the cursor", async () => {
     await page.clickText(short);
     await page.openView("Release Lines", facts.upstream);
-    await page.waitForRow("contains it");
+    await page.waitForRow("contains");
     await shot("lines");
     if (facts.line) {
       const row = await page.waitForRow(facts.line);
