@@ -438,6 +438,17 @@ async function scenario(browser, address, theme) {
     page.expect(hover.includes(facts.subject), `the hover lacks the subject: ${hover}`);
     await shot("source");
   });
+  await run("the walkthrough opens", async () => {
+    await page.pick("F1", "Welcome: Open Walkthrough", "Open Walkthrough");
+    await page.press("Enter");
+    await page.waitForEntry("Where is my fix?");
+    await page.type("Where is my fix?");
+    await page.waitForPick("Where is my fix?");
+    await page.press("Enter");
+    await page.waitForText("Point at a commit");
+    await shot("walkthrough");
+    await page.closeTab();
+  });
   await run("nothing but loopback was asked for", () => {
     page.expect(page.strangers.size === 0, [...page.strangers].join(" "));
   });
