@@ -314,6 +314,10 @@ export class Page {
     return this.#page.locator(".part.statusbar .statusbar-item").filter({ hasText: text });
   }
 
+  async waitForNoStatus(text) {
+    await this.#status(text).first().waitFor({ state: "hidden" });
+  }
+
   async waitForStatus(text) {
     await this.#status(text).first().waitFor();
   }
