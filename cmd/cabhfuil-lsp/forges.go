@@ -56,6 +56,7 @@ func builtinNames() []string {
 type forgeSettings struct {
 	settings map[string][]plugins.Setting // of each plugin, by its name
 	foreign  []host.Foreign
+	limits   host.Limits
 }
 
 // forgeSettingsOf reads them. Only the user's files say anything of plugins: what a
@@ -124,7 +125,7 @@ func newHost(told forgeSettings, cache string, log *slog.Logger, changed func())
 		kept = filepath.Join(cache, "said.json")
 	}
 	return host.New(host.Options{
-		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Kept: kept, Log: log, OnUpdate: changed,
+		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Limits: told.limits, Kept: kept, Log: log, OnUpdate: changed,
 	})
 }
 

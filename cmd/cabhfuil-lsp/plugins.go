@@ -149,6 +149,7 @@ func verifyPlugins(ctx context.Context, io stdio, g *global, names []string) err
 			return fmt.Errorf("no plugin is called %q; there are %s, and plugins[] in global.yaml names more", name, strings.Join(known, ", "))
 		}
 	}
+	told.limits = host.Limits{Start: 20 * time.Second, Call: 10 * time.Second} // somebody waits, and all start at once
 	h := newHost(told, forgeCache(dirs), newLog(g.verbose, slog.LevelError+1), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	var work errgroup.Group

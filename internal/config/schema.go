@@ -125,6 +125,7 @@ type Global struct {
 	Plugins     []Plugin       `yaml:"plugins" doc:"programs of others that link to forges, asked before the built-in ones (see plugins.md)"`
 	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process (see background.md)"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
+	Telemetry   Telemetry      `yaml:"telemetry" doc:"spans for a collector of your own (see concurrency.md); off unless you name one"`
 	Log         Log            `yaml:"log" doc:"what is written beside standard error, under the state directory; read at the start"`
 }
 
@@ -251,6 +252,11 @@ type Limits struct {
 	TaskHistory int           `yaml:"task_history" default:"1000" min:"0" doc:"ended tasks that are remembered; 0 for none"`
 	TaskAge     time.Duration `yaml:"task_age" default:"30d" min:"1m" doc:"how long they are"`
 	ForgeBudget time.Duration `yaml:"forge_budget" default:"150ms" min:"0s" doc:"how long an answer waits for what forges say; what comes later is in the next one"`
+}
+
+// Telemetry is about OpenTelemetry.
+type Telemetry struct {
+	Endpoint string `yaml:"endpoint" is:"web" doc:"the OTLP collector's address, such as http://localhost:4318; OTEL_EXPORTER_OTLP_ENDPOINT counts before it"`
 }
 
 // Log is about the log file of a process that stays.

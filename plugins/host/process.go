@@ -408,15 +408,15 @@ func (s *supervised) launch(ctx context.Context) (*process, error) {
 	defer context.AfterFunc(ctx, child.kill)()
 	forge, err := dispense(client)
 	inTime := late.Stop()
-	if err == nil && ctx.Err() != nil {
+	switch {
+	case !inTime: // it was killed for it, whatever it said meanwhile
+		err = errors.New(tooLate)
+	case err == nil:
 		err = ctx.Err()
 	}
 	if err != nil {
 		child.kill()
 		client.Kill()
-		if !inTime {
-			err = errors.New(tooLate)
-		}
 		return nil, s.explain(err, child, stderr)
 	}
 	now := time.Now()
