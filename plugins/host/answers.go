@@ -382,10 +382,15 @@ func lifetime(a plugins.Answer, now time.Time) time.Duration {
 		return min(max(a.Retry.Sub(now), leastPause), mostPause)
 	case a.Problem != plugins.NoProblem:
 		return failedFor
-	case len(a.Things) > 0 && !slices.ContainsFunc(a.Things, func(t plugins.Thing) bool { return t.State == plugins.Open }):
+	case len(a.Things) > 0 && !slices.ContainsFunc(a.Things, underWay):
 		return overFor
 	}
 	return openFor
+}
+
+// underWay says whether a thing is open, or a copy of it is.
+func underWay(t plugins.Thing) bool {
+	return t.State == plugins.Open || slices.ContainsFunc(t.Backports, func(b plugins.Backport) bool { return b.State == plugins.Open })
 }
 
 // Open lists what is open on the forge of a repository with these remotes, for

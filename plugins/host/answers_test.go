@@ -426,3 +426,40 @@ func TestSayMany(t *testing.T) {
 		t.Errorf("of 200 answers in 20,000 %d are left", known)
 	}
 }
+
+// TestSayFor holds for how long answers count: a thing is over when its copies are.
+func TestSayFor(t *testing.T) {
+	now := time.Now()
+	merged := plugins.Thing{Kind: plugins.Pull, ID: "1", State: plugins.Merged}
+	copied := merged
+	copied.Backports = []plugins.Backport{{Target: "stable", ID: "2", State: plugins.Open}}
+	s := newStage(t, map[string]plugins.Answer{
+		"1": {Checked: now, Things: []plugins.Thing{merged}}, "2": {Checked: now, Things: []plugins.Thing{copied}}, "3": {Checked: now, Things: []plugins.Thing{{Kind: plugins.Issue, ID: "3", State: plugins.Open}}},
+	})
+	opt := s.options()
+	h := s.host(opt)
+	s.said(h, issue("1"), issue("2"), issue("3"))
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(opt.Kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Answers []struct {
+			Item  plugins.Item
+			Until time.Time
+		}
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, a := range file.Answers {
+		got[a.Item.ID] = a.Until.After(now.Add(time.Hour))
+	}
+	if len(got) != 3 || !got["1"] || got["2"] || got["3"] {
+		t.Errorf("they count for long: %v", got)
+	}
+}
