@@ -106,6 +106,7 @@ generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, pro
 	$(GO) generate ./plugins
 
 ext: ## the VS Code extension, as editors/vscode/*.vsix: one for each platform with the server, one without
+	rm -rf editors/vscode/out/servers
 	$(GO) run ./internal/release -out editors/vscode/out/servers -version "$(VERSION)" -kinds binary
 	cd editors/vscode && npm ci --no-audit --no-fund && \
 	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) npm run package:all -- out/servers

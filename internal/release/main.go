@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -88,27 +89,17 @@ func (s *source) make(ctx context.Context, t target, kinds []string, share tree,
 	if err := s.compile(ctx, t, binary); err != nil {
 		return nil, err
 	}
-	var made []string
-	if slices.Contains(kinds, "binary") {
-		name := filepath.Join(t.editor(), t.program())
-		data, err := os.ReadFile(binary)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(filepath.Join(out, t.editor()), 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(out, name), data, 0o755); err != nil { //nolint:gosec // a program
-			return nil, err
-		}
-		made = append(made, name)
-	}
-	if slices.Equal(kinds, []string{"binary"}) {
-		return made, nil
-	}
 	licences, err := s.licences(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	var made []string
+	if slices.Contains(kinds, "binary") {
+		files, err := bare(t, binary, licences, out)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, files...)
 	}
 	if slices.Contains(kinds, "archive") {
 		name, err := s.archive(t, binary, licences, share, out)
@@ -133,4 +124,15 @@ func (s *source) make(ctx context.Context, t target, kinds []string, share tree,
 		}
 	}
 	return made, nil
+}
+
+// bare writes a program and its licences into a directory for the platform, and
+// returns their names in out.
+func bare(t target, binary string, licences []byte, out string) ([]string, error) {
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	err = tree{{path: t.program(), data: program, program: true}, {path: "THIRD-PARTY-LICENSES", data: licences}}.write(filepath.Join(out, t.editor()), time.Now())
+	return []string{filepath.Join(t.editor(), t.program()), filepath.Join(t.editor(), "THIRD-PARTY-LICENSES")}, err
 }
