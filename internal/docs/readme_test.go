@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cabhfuil/cabhfuil-lsp/server/client"
 )
 
@@ -119,7 +121,7 @@ func TestNewcomer(t *testing.T) {
 	}
 	t.Run("hover", func(t *testing.T) {
 		card := n.hover(t, "cabhfuil-lsp/note.txt")
-		if !strings.Contains(card, "**") || !strings.Contains(card, regexp.MustCompile(`^[\w ]*`).FindString(subject)) {
+		if !strings.Contains(card, "✓") || !strings.Contains(card, regexp.MustCompile(`^[\w ]*`).FindString(subject)) {
 			t.Errorf("the hover over the note does not show %q:\n%s", subject, card)
 		}
 	})
@@ -138,15 +140,16 @@ func TestNewcomer(t *testing.T) {
 		}
 	})
 	t.Run("uninstall", func(t *testing.T) {
-		before := strings.Fields(n.output(t, ".local", "find", "-type", "f"))
-		if len(before) < 10 {
-			t.Errorf("installed is only %q", before)
+		const list = "find bin share/man share/bash-completion share/zsh share/fish -type f | sort"
+		installed := n.output(t, ".local", "bash", "-c", list)
+		if !strings.Contains(installed, "share/man/man1/cabhfuil-lsp-where.1") {
+			t.Errorf("installed is only\n%s", installed)
 		}
-		// The program is still wanted, for stop.
+		// Elsewhere, since the program is still wanted, for stop.
 		dest := filepath.Join(n.home, "dest")
 		n.output(t, "cabhfuil-lsp", "make", "install", "PREFIX=/usr", "DESTDIR="+dest)
-		if found := strings.Fields(n.output(t, "dest", "find", "-type", "f")); len(found) != len(before) {
-			t.Errorf("below DESTDIR are %q, below PREFIX %q", found, before)
+		if diff := cmp.Diff(installed, n.output(t, "dest/usr", "bash", "-c", list)); diff != "" {
+			t.Errorf("below PREFIX (-) and below DESTDIR (+) are other files:\n%s", diff)
 		}
 		n.output(t, "cabhfuil-lsp", "make", "uninstall", "PREFIX=/usr", "DESTDIR="+dest)
 		if left := n.output(t, "dest", "find", "-type", "f"); left != "" {
@@ -211,7 +214,9 @@ func (n *newcomer) hover(t *testing.T, file string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var shown struct{ Contents json.RawMessage }
+	var shown struct {
+		Contents json.RawMessage `json:"contents"`
+	}
 	for string(shown.Contents) == "" && ctx.Err() == nil { // null until the repository was read
 		err := c.Call(ctx, "textDocument/hover", map[string]any{"textDocument": map[string]any{"uri": uri}, "position": map[string]any{"line": 0, "character": at[0] + 1}}, &shown)
 		if err != nil {

@@ -31,9 +31,7 @@ func (s *source) deb(ctx context.Context, t target, binary string, licences []by
 		switch {
 		case strings.HasPrefix(e.path, "man/"):
 			path, e.data = "usr/share/"+e.path+".gz", compressed(e.data)
-		case e.path == "CHANGELOG.md":
-			path, e.data = docs+"changelog.gz", compressed(e.data)
-		case e.path == "README.md" || strings.HasPrefix(e.path, "docs/"):
+		case e.path == "README.md" || e.path == "CHANGELOG.md" || strings.HasPrefix(e.path, "docs/"):
 			path = docs + e.path
 		case strings.HasPrefix(e.path, "editors/"):
 			path = docs + "examples/" + e.path
@@ -44,19 +42,23 @@ func (s *source) deb(ctx context.Context, t target, binary string, licences []by
 		case strings.HasPrefix(e.path, "completion/fish/"):
 			path = "usr/share/fish/vendor_completions.d/" + name + ".fish"
 		case e.path == "LICENSE":
-			path, e.data = docs+"copyright", slices.Concat(e.data, []byte("\n"), licences)
+			path, e.data = docs+"copyright", slices.Concat(e.data, []byte("\nWhat is linked in has licences of its own: THIRD-PARTY-LICENSES.gz beside this file.\n"))
 		default:
 			continue
 		}
 		all = append(all, entry{path: path, data: e.data})
 	}
-	all = append(all, entry{path: "usr/share/lintian/overrides/" + name, data: []byte("# Go links its programs so.\n" + name + ": statically-linked-binary [usr/bin/" + name + "]\n")})
-	all = all.sorted()
 	maintainer, err := s.git(ctx, "log", "-1", "--format=%cn <%ce>")
 	if err != nil {
 		return "", err
 	}
 	version := s.debianVersion()
+	changes := fmt.Sprintf("%s (%s) unstable; urgency=medium\n\n  * CHANGELOG.md has what changed.\n\n -- %s  %s\n", name, version, maintainer, s.date.Format(time.RFC1123Z))
+	all = append(all,
+		entry{path: docs + "THIRD-PARTY-LICENSES.gz", data: compressed(licences)},
+		entry{path: docs + "changelog.gz", data: compressed([]byte(changes))},
+		entry{path: "usr/share/lintian/overrides/" + name, data: []byte("# Go links its programs so.\n" + name + ": statically-linked-binary [usr/bin/" + name + "]\n")})
+	all = all.sorted()
 	var size int
 	var sums strings.Builder
 	for _, e := range all {

@@ -72,7 +72,7 @@ func (s *source) bill(t target, binary, out string) (string, error) {
 }
 
 // legal are the files that a module asks to be kept with what is made of it.
-var legal = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice)([-._].*)?$`)
+var legal = regexp.MustCompile(`(?i)^((un)?licen[cs]e|copying|notice)([-._].*)?$`)
 
 // licences is the text of the licences of everything that is linked into a
 // platform's program: Go's, and those of each module, also where some directory
@@ -120,12 +120,26 @@ func (s *source) licences(ctx context.Context, t target) ([]byte, error) {
 	if texts["Go/LICENSE"], err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "LICENSE")); err != nil {
 		return nil, fmt.Errorf("the licence of Go: %w", err)
 	}
+	return printLicences(texts), nil
+}
+
+// printLicences prints each text once, below the names of all that have it.
+func printLicences(texts map[string][]byte) []byte {
+	var order []string
+	titles := map[string][]string{}
+	for _, title := range keys(texts) {
+		text := string(bytes.TrimSpace(bytes.ReplaceAll(texts[title], []byte("\r\n"), []byte("\n"))))
+		if titles[text] == nil {
+			order = append(order, text)
+		}
+		titles[text] = append(titles[text], title)
+	}
 	var all bytes.Buffer
 	fmt.Fprintf(&all, "%s holds software of others. Their licences follow.\n", name)
-	for _, k := range keys(texts) {
-		fmt.Fprintf(&all, "\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), k, bytes.TrimSpace(bytes.ReplaceAll(texts[k], []byte("\r\n"), []byte("\n"))))
+	for _, text := range order {
+		fmt.Fprintf(&all, "\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(titles[text], "\n"), text)
 	}
-	return all.Bytes(), nil
+	return all.Bytes()
 }
 
 // collect reads the legal files of one directory of a module.
