@@ -5,14 +5,51 @@ BIN := bin/cabhfuil-lsp
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 30s
 REPO ?= .
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION ?=
 
-.PHONY: help build test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e generate ext
+# Where `make install` puts things; DESTDIR goes before, for who makes packages.
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+
+.PHONY: help build install uninstall release deb cross test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 build: ## build bin/cabhfuil-lsp
 	$(GO) build -o $(BIN) ./cmd/cabhfuil-lsp
+
+install: build ## the server, its completion and manual pages, below PREFIX (/usr/local)
+	rm -rf bin/share && mkdir -p bin/share/man
+	$(BIN) man bin/share/man
+	for shell in bash zsh fish; do $(BIN) completion $$shell > bin/share/$$shell || exit 1; done
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)"
+	rm -f "$(DESTDIR)$(MANDIR)"/man1/cabhfuil-lsp{,-*}.1 # of an older version
+	install -m 755 $(BIN) "$(DESTDIR)$(BINDIR)/cabhfuil-lsp"
+	install -m 644 bin/share/man/*.1 "$(DESTDIR)$(MANDIR)/man1/"
+	install -m 644 bin/share/bash "$(DESTDIR)$(BASHDIR)/cabhfuil-lsp"
+	install -m 644 bin/share/zsh "$(DESTDIR)$(ZSHDIR)/_cabhfuil-lsp"
+	install -m 644 bin/share/fish "$(DESTDIR)$(FISHDIR)/cabhfuil-lsp.fish"
+
+uninstall: ## remove what install put there
+	rm -f "$(DESTDIR)$(BINDIR)/cabhfuil-lsp" "$(DESTDIR)$(MANDIR)"/man1/cabhfuil-lsp{,-*}.1 \
+	  "$(DESTDIR)$(BASHDIR)/cabhfuil-lsp" "$(DESTDIR)$(ZSHDIR)/_cabhfuil-lsp" "$(DESTDIR)$(FISHDIR)/cabhfuil-lsp.fish"
+
+release: ## archives for six platforms, bills of materials, Debian packages and checksums in dist/ (docs/install.md)
+	rm -rf dist
+	$(GO) run ./internal/release -out dist -version "$(VERSION)"
+
+deb: ## the Debian package for this machine's processor, in dist/
+	$(GO) run ./internal/release -out dist -version "$(VERSION)" -kinds deb -only linux/$$($(GO) env GOARCH)
+
+cross: ## vet, tests too, for Windows and macOS
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 
 test: lint ## what has to pass: linters, then all tests with the race detector, then the extension's
 	$(GO) test -race ./...
@@ -68,5 +105,8 @@ e2e: ## real editors, headless (editors/e2e/README.md)
 generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, protoc-gen-go-grpc)
 	$(GO) generate ./plugins
 
-ext: ## the VS Code extension, as editors/vscode/*.vsix
-	cd editors/vscode && npm ci && npm run package
+ext: ## the VS Code extension, as editors/vscode/*.vsix: one for each platform with the server, one without
+	rm -rf editors/vscode/out/servers
+	$(GO) run ./internal/release -out editors/vscode/out/servers -version "$(VERSION)" -kinds binary
+	cd editors/vscode && npm ci --no-audit --no-fund && \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) npm run package:all -- out/servers

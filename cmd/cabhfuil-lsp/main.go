@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -22,9 +21,6 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
-
-// version is set when releases are linked.
-var version = "0.1.0-dev"
 
 // Exit codes, as grep's.
 const (
@@ -146,20 +142,9 @@ Without a verb it speaks LSP over standard input and output, for editors.`,
 	f.StringVar(&g.format, "format", "text", "text or json")
 	f.BoolVar(&g.private, "private", false, "neither use nor start the shared background process")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "list all, and log to standard error")
-	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), tasksCommand(io, &g), repoCommand(io, &g), stopCommand(io, &g), serveCommand(io, &g), daemonCommand(), versionCommand(io), configCommand(io, &g), pluginCommand(io, &g))
+	root.AddCommand(whereCommand(io, &g), searchCommand(io, &g), missingCommand(io, &g), checkCommand(io, &g), statusCommand(io, &g), tasksCommand(io, &g), repoCommand(io, &g), stopCommand(io, &g), serveCommand(io, &g), daemonCommand(), versionCommand(io, &g), manCommand(), configCommand(io, &g), pluginCommand(io, &g))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
-}
-
-func versionCommand(io stdio) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		goVersion := "unknown"
-		if info, ok := debug.ReadBuildInfo(); ok {
-			goVersion = info.GoVersion
-		}
-		_, err := fmt.Fprintf(io.out, "cabhfuil-lsp %s (%s)\n", version, goVersion)
-		return err
-	}}
 }
 
 func newLog(verbose bool, level slog.Level) *slog.Logger {
