@@ -119,7 +119,8 @@ check('hover', 'a word that names no commit has no hover', function()
 end)
 
 local function lens_of(line)
-  -- 0.12 has lenses with their client, and draws them by itself.
+  -- 0.12 has lenses with their client, and resolves those that it draws.
+  vim.cmd('redraw')
   for _, found in ipairs(vim.lsp.codelens.enable and vim.lsp.codelens.get({ bufnr = 0 }) or vim.lsp.codelens.get(0)) do
     local lens = found.lens or found
     if lens.range.start.line == line and lens.command then
