@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/forgetest"
@@ -126,6 +127,19 @@ func TestThousandKeys(t *testing.T) {
 	if n := len(tr.Asked()); n != asked {
 		t.Errorf("the next process asked %d times", n-asked)
 	}
+	if err := c.Notify(t.Context(), "textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": tr.document(), "version": 2}, "contentChanges": []map[string]string{{"text": "bug 5555\n"}}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the list of plugins says that the tracker is away", func() bool {
+		tr.hover(t, c, 0)
+		var all []cli.Plugin
+		if err := c.Execute(t.Context(), "cabhfuil.plugins", map[string]any{}, &all); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		cli.Text{Out: &out}.Plugins(all)
+		return strings.Contains(out.String(), "git.example.org: ") && strings.Contains(out.String(), "503")
+	})
 	tr.noSecret(t)
 }
 
