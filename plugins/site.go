@@ -20,8 +20,9 @@ type Setting struct {
 	Remotes  []string `json:"remotes,omitempty"`  // patterns as of Description.Claims: whose repositories use it
 	Key      string   `json:"key,omitempty"`      // of a template: the expression that keys match
 	// Token is the name of the variable of the environment that has the token for
-	// Host, or for each place of the forge that has no setting where Host and URL
-	// are "".
+	// Host. Where Host and URL are "" it is for the user's own places that name no
+	// other, and for the forge's main one, such as github.com; never for other places
+	// that are built in, which a repository can name in its remotes.
 	Token string `json:"token,omitempty"`
 	// Helper says to ask git's credential helpers for the token.
 	Helper bool `json:"helper,omitempty"`

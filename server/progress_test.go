@@ -58,7 +58,7 @@ func TestProgressRate(t *testing.T) {
 // TestMeasure holds what is told of requests, and under which names.
 func TestMeasure(t *testing.T) {
 	var mu sync.Mutex
-	var told []string
+	var told, asked, answered []string
 	began := make(chan struct{})
 	e, _ := start(t, server.Options{
 		Commands: map[string]server.Command{
@@ -69,6 +69,16 @@ func TestMeasure(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			},
+		},
+		Asked: func(operation string) func() {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = append(asked, operation)
+			return func() {
+				mu.Lock()
+				defer mu.Unlock()
+				answered = append(answered, operation)
+			}
 		},
 		Measure: func(operation string, took time.Duration, err error) {
 			outcome := "ok"
@@ -98,11 +108,18 @@ func TestMeasure(t *testing.T) {
 	e.reply(id)
 	lens := e.call("textDocument/codeLens", map[string]any{"textDocument": map[string]any{"uri": uri}})["result"].([]any)[0]
 	e.call("codeLens/resolve", lens)
+	e.call("workspace/executeCommand", map[string]any{"command": "cabhfuil.where", "arguments": []any{map[string]any{"wait": true}}})
 	e.call("workspace/executeCommand", map[string]any{"command": "other"})
-	want := "hover ok, where ok, sync failed, missing cancelled, codeLens ok, codeLens/resolve ok"
+	want := "hover ok, where ok, sync failed, missing cancelled, codeLens ok, codeLens/resolve ok, where ok"
 	mu.Lock()
 	defer mu.Unlock()
 	if got := strings.Join(told, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	want = "hover, where, sync, missing, codeLens, codeLens/resolve" // and not the one that waits
+	for _, got := range []string{strings.Join(asked, ", "), strings.Join(answered, ", ")} {
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }

@@ -66,8 +66,9 @@ type Options struct {
 	// or command, such as hover or where, and a context.Canceled where the client
 	// gave it up; nil for nobody. It must not block.
 	Measure func(operation string, took time.Duration, err error)
-	// Asked is told each request when it begins, by the same word; what it returns is
-	// called when the request is answered. Nil for nobody. It must not block.
+	// Asked is told each request when it begins, by the same word, but for commands that
+	// ask to wait until more is known; what it returns is called when the request is
+	// answered. Nil for nobody. It must not block.
 	Asked    func(operation string) (answered func())
 	Version  string
 	CacheDir string // for commit documents of clients that read only files
@@ -263,10 +264,6 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 		return s.call(ctx, method, req)
 	}
 	began := time.Now()
-	if asked := s.server.opt.Asked; asked != nil {
-		answered := asked(s.operation(req))
-		defer answered()
-	}
 	// Documents as they are now: a change that comes next must not be seen.
 	run, err := s.prepare(method, req)
 	if err != nil {
@@ -275,7 +272,11 @@ func (s *session) handle(ctx context.Context, req *jsonrpc2.Request) (any, error
 	}
 	ctx, done := s.cancellable(ctx, req.ID())
 	defer done()
-	jsonrpc2.Async(ctx)
+	jsonrpc2.Async(ctx) // from here on the request's words are our own
+	if asked := s.server.opt.Asked; asked != nil && !waits(req) {
+		answered := asked(s.operation(req))
+		defer answered()
+	}
 	result, err := s.finish(ctx, req.Method(), run)
 	s.measure(ctx, req, time.Since(began), err)
 	return result, err
@@ -289,6 +290,16 @@ func (s *session) measure(ctx context.Context, req *jsonrpc2.Request, took time.
 		err = context.Canceled
 	}
 	s.server.opt.Measure(s.operation(req), took, err)
+}
+
+// waits says whether a request is a command that asks to wait until more is known.
+func waits(req *jsonrpc2.Request) bool {
+	var p struct {
+		Arguments []struct {
+			Wait bool `json:"wait"`
+		} `json:"arguments"`
+	}
+	return req.Method() == "workspace/executeCommand" && json.Unmarshal(req.Params(), &p) == nil && len(p.Arguments) > 0 && p.Arguments[0].Wait
 }
 
 // operation is what a request is called among the measured ones.

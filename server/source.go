@@ -40,7 +40,8 @@ func (s *session) command(id string) (Command, bool) {
 }
 
 // declare takes over where a client knows the declarations of a version of a
-// document to be. Its result says whether that is the version that is open.
+// document to be; null takes back what it said. Its result says whether that is the
+// version that is open.
 func (s *session) declare(_ context.Context, argument json.RawMessage) (any, error) {
 	var p struct {
 		URI          uri.URI        `json:"uri"`
@@ -49,9 +50,6 @@ func (s *session) declare(_ context.Context, argument json.RawMessage) (any, err
 	}
 	if err := Decode(argument, &p); err != nil {
 		return nil, err
-	}
-	if p.Declarations == nil {
-		return nil, invalidParams("declarations: expected a list of {first, last}")
 	}
 	slices.SortStableFunc(p.Declarations, func(a, b lookup.Range) int { return a.First - b.First })
 	return s.documents.declare(p.URI, p.Version, p.Declarations), nil

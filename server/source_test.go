@@ -41,6 +41,13 @@ func TestDeclarations(t *testing.T) {
 	if diff := cmp.Diff([]string{"0-1", "2-2"}, e.declared()); diff != "" {
 		t.Error(diff)
 	}
+	if got := e.execute("cabhfuil.declarations", map[string]any{"uri": uri, "version": 1, "declarations": nil})["result"]; got != true {
+		t.Errorf("taking it back: %v", got)
+	}
+	if got := e.declared(); len(got) > 0 {
+		t.Errorf("what was taken back counts: %v", got)
+	}
+	declare(1)
 	e.change(2, "x")
 	if got := e.declared(); len(got) > 0 {
 		t.Errorf("a new version has the old one's declarations: %v", got)
@@ -51,8 +58,8 @@ func TestDeclarations(t *testing.T) {
 	if got := e.declared(); len(got) > 0 {
 		t.Errorf("after an old version's: %v", got)
 	}
-	if e.execute("cabhfuil.declarations", map[string]any{"uri": uri, "version": 2})["error"] == nil {
-		t.Error("no list of declarations is no error")
+	if e.execute("cabhfuil.declarations", map[string]any{"uri": uri, "version": 2, "declarations": "all"})["error"] == nil {
+		t.Error("what is no list of declarations is no error")
 	}
 }
 

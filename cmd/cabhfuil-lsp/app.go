@@ -22,6 +22,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/internal/monitor"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/telemetry"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
 
@@ -34,6 +35,7 @@ type app struct {
 	history  *task.History
 	monitor  monitor.Monitor
 	turns    *index.Turns
+	spans    *telemetry.Spans
 	began    time.Time
 	registry *repos.Registry
 	clones   *repos.Clones
@@ -85,7 +87,7 @@ func programID() string {
 }
 
 func newApp(opt appOptions) *app {
-	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), crowded: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background, turns: index.NewTurns()}
+	a := &app{dirs: opt.dirs, log: opt.log, began: time.Now(), configured: make(chan struct{}), crowded: make(chan struct{}, 1), words: opt.words, paths: opt.paths, guests: map[*guest]bool{}, background: opt.background, turns: index.NewTurns(), spans: telemetry.New(version, opt.log)}
 	if a.dirs == (config.Dirs{}) {
 		a.dirs = config.FindDirs()
 	}
@@ -133,8 +135,8 @@ func (a *app) close() error {
 	a.stop()
 	a.work.Wait()
 	err := errors.Join(a.registry.Close(), a.forges.close())
-	a.history.Close() // last: closing ends tasks
-	return err
+	a.history.Close() // closing ends tasks
+	return errors.Join(err, a.spans.Close())
 }
 
 // changed is called whenever an answer may have become another one.

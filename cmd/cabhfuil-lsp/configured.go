@@ -33,6 +33,9 @@ func (a *app) configure() {
 	a.budget.Store(int64(c.Global.Limits.ForgeBudget))
 	a.idle.Store(int64(c.Global.Daemon.IdleTimeout))
 	a.forges.configure(c)
+	if err := a.spans.Configure(c.Global.Telemetry.Endpoint); err != nil {
+		a.log.Warn("sending spans", "error", err)
+	}
 	a.clones.SetParallel(parallel(c))
 	a.clones.SetRetry(retry(c))
 	a.clones.SetLimits(cloneLimits(c))

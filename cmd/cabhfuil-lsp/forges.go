@@ -56,6 +56,7 @@ func builtinNames() []string {
 type forgeSettings struct {
 	settings map[string][]plugins.Setting // of each plugin, by its name
 	foreign  []host.Foreign
+	limits   host.Limits
 }
 
 // forgeSettingsOf reads them. Only the user's files say anything of plugins: what a
@@ -124,7 +125,7 @@ func newHost(told forgeSettings, cache string, log *slog.Logger, changed func())
 		kept = filepath.Join(cache, "said.json")
 	}
 	return host.New(host.Options{
-		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Kept: kept, Log: log, OnUpdate: changed,
+		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Limits: told.limits, Kept: kept, Log: log, OnUpdate: changed,
 	})
 }
 
@@ -173,14 +174,22 @@ func newForges(cache string, log *slog.Logger, changed func()) *forges {
 // before end, and those with the new settings start when they are asked.
 func (f *forges) configure(c config.Config) {
 	told := forgeSettingsOf(c)
+	if f.change(told) {
+		f.listed.forget() // not within mu, which who lists takes later
+	}
+}
+
+// change takes over settings, and says whether they are others.
+func (f *forges) change(told forgeSettings) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(told.settings) == 0 && len(told.foreign) == 0 && len(f.told.settings) == 0 && len(f.told.foreign) == 0 || reflect.DeepEqual(told, f.told) {
-		return
+		return false
 	}
 	old := f.host
 	f.ending.Go(func() { _ = old.Close() }) //nolint:errcheck // it never fails
 	f.host, f.told = newHost(told, f.cache, f.log, f.changed), told
+	return true
 }
 
 func (f *forges) current() *host.Host {
@@ -205,7 +214,7 @@ func (f *forges) URLs(remotes []string, keys []history.Key) []string {
 	if len(items) == 0 {
 		return urls
 	}
-	links, _ := f.current().Links(asked(remotes), items)
+	links, _ := f.current().Links(asked(remotes, len(remotes)), items)
 	for i, url := range links {
 		urls[at[i]] = url
 	}
@@ -233,7 +242,11 @@ func itemOf(k history.Key) (plugins.Item, bool) {
 	case history.KeyBug:
 		return plugins.Item{Kind: plugins.Bug, ID: scan.Canonical(k)}, true
 	case history.KeyIssue, history.KeyMerge:
-		project, number, ok := strings.Cut(strings.ReplaceAll(strings.Replace(k.Text, "GH-", "#", 1), "!", "#"), "#")
+		project, number, ok := strings.Cut(strings.ReplaceAll(k.Text, "!", "#"), "#")
+		if !ok {
+			project = ""
+			number, ok = strings.CutPrefix(k.Text, "GH-")
+		}
 		kind := plugins.Issue
 		if k.Kind == history.KeyMerge {
 			kind = plugins.Pull

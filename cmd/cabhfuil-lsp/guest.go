@@ -48,6 +48,7 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 		Asked: a.asked,
 		Measure: func(operation string, took time.Duration, err error) {
 			a.monitor.Record(monitor.Request, operation, took, err)
+			a.spans.Record(monitor.Request, operation, "", took, err)
 		},
 	}
 	if g.elsewhere() { // else it reads our log
@@ -67,10 +68,10 @@ func (a *app) serveAs(ctx context.Context, conn io.ReadWriteCloser, network gitr
 }
 
 // asked lets indexing give way to a request, but not to those that look on while
-// something is done, or have it done.
+// something is done, or have it done, or wait for it.
 func (a *app) asked(operation string) (answered func()) {
 	switch operation {
-	case "tasks", "sync", "reindex", "repair", "clean":
+	case "tasks", "sync", "reindex", "repair", "clean", "missing", "check":
 		return func() {}
 	}
 	return a.turns.Asked()

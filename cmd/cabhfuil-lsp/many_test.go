@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -159,13 +160,16 @@ func large(t *testing.T) (r *gittest.Repo, fix string) {
 	return r, r.Git("rev-parse", "main~20")
 }
 
-// huge is a repository of tens of thousands of commits, each with a message of some
-// length and a file, and more of both than one would like to hold in memory.
+// huge is a repository of many thousand commits, fifty with CABHFUIL_LONG_TESTS, each
+// with a message of some length and a file.
 func huge(t *testing.T) *gittest.Repo {
 	t.Helper()
-	commits := 20_000
-	if testing.Short() {
-		commits = 5_000
+	commits := 10_000
+	switch {
+	case testing.Short():
+		commits = 3_000
+	case os.Getenv("CABHFUIL_LONG_TESTS") != "":
+		commits = 50_000
 	}
 	r, random := gittest.New(t, "init main\n"), rand.New(rand.NewPCG(20, 0))
 	var s bytes.Buffer
@@ -210,7 +214,7 @@ func TestTwentyClones(t *testing.T) {
 		good = append(good, more...)
 	}
 	c := p.server(t)
-	ctx, cancel := context.WithTimeout(t.Context(), hangs)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*hangs)
 	defer cancel()
 	h := &house{ctx: ctx, Client: c}
 	found, err := h.search(r.Dir, "word0001")
@@ -271,6 +275,17 @@ func TestTwentyClones(t *testing.T) {
 			return fmt.Sprint(len(all)-1, open) // without the one that is open here
 		}
 	}
+	h.becomes(t, "half of them are done", func() string {
+		asks()
+		all, _ := states()
+		done := 0
+		for _, state := range all {
+			if state == "ready" || state == "error" {
+				done++
+			}
+		}
+		return fmt.Sprint(done > 10)
+	}, "true")
 	h.becomes(t, "all but the slow one are cloned", open("reading", "indexing", "ready", "error"), "20 [slow-01 cloning]")
 	h.becomes(t, "all but the slow one are done", open("ready", "error"), "20 [slow-01 cloning]")
 	var answers []history.Answer

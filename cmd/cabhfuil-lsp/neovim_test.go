@@ -58,11 +58,11 @@ func (b *busy) neovim(t *testing.T, sha string) *neovim {
 	write(t, script, asking)
 	notes := filepath.Join(b.Dir, filepath.Base(dir)+"-"+strconv.Itoa(os.Getpid())+".txt")
 	write(t, notes, sha+"\n")
-	configuration, err := filepath.Abs("../../editors/neovim/cabhfuil.lua")
+	plugin, err := filepath.Abs("../../editors/neovim")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.cmd = exec.Command("nvim", "--headless", "--clean", "-u", configuration, "--cmd", "let g:cabhfuil_server = $TEST_SERVER", notes, "-S", script)
+	n.cmd = exec.Command("nvim", "--headless", "--clean", "--cmd", "let g:cabhfuil_server = $TEST_SERVER", "--cmd", "set runtimepath^="+plugin, notes, "-S", script)
 	n.cmd.Dir = b.Dir
 	n.cmd.Env = append(b.p.environment(), "TEST_SERVER="+os.Args[0], "TEST_ANSWERED="+n.answered, "TEST_LEAVE="+n.leave)
 	n.cmd.Stdout, n.cmd.Stderr = &n.said, &n.said

@@ -92,7 +92,7 @@ func listPlugins(h *host.Host, told forgeSettings) []cli.Plugin {
 	for _, s := range h.Status() {
 		p := cli.Plugin{
 			Name: s.Name, Kinds: []string{}, Can: []string{}, BuiltIn: true,
-			Running: s.Running, PID: s.PID, Memory: s.Memory, Starts: s.Starts, Restarts: max(s.Starts-1, 0), Error: s.Error, Retry: s.Retry,
+			Running: s.Running, PID: s.PID, Memory: s.Memory, Starts: s.Starts, Restarts: max(s.Starts-1, 0), Error: s.Error, Retry: s.Retry, Troubles: s.Troubles,
 		}
 		for _, b := range builtin {
 			if b.name == s.Name {
@@ -149,6 +149,7 @@ func verifyPlugins(ctx context.Context, io stdio, g *global, names []string) err
 			return fmt.Errorf("no plugin is called %q; there are %s, and plugins[] in global.yaml names more", name, strings.Join(known, ", "))
 		}
 	}
+	told.limits = host.Limits{Start: 20 * time.Second, Call: 10 * time.Second} // somebody waits, and all start at once
 	h := newHost(told, forgeCache(dirs), newLog(g.verbose, slog.LevelError+1), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	var work errgroup.Group

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,10 +13,30 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
 )
 
+// maxRemotes bounds the remotes that forges are asked by: what the first do not
+// know costs a request for each of them.
+const maxRemotes = 8
+
 // asked are the remotes that forges are asked by: "" first, for bugs that need
-// none, and no paths.
-func asked(remotes []string) []string {
-	return append([]string{""}, slices.DeleteFunc(slices.Clone(remotes), repos.IsPath)...)
+// none; at most so many, no paths, and each project of a host once, whatever way
+// leads to it.
+func asked(remotes []string, most int) []string {
+	all := []string{""}
+	seen := map[plugins.Remote]bool{}
+	for _, remote := range remotes {
+		if repos.IsPath(remote) || len(all) > most {
+			continue
+		}
+		if place, ok := plugins.ParseRemote(remote); ok {
+			place.Project, place.Web = strings.ToLower(place.Project), false
+			if seen[place] {
+				continue
+			}
+			seen[place] = true
+		}
+		all = append(all, remote)
+	}
+	return all
 }
 
 // Said is what forges said of keys so far.
@@ -33,7 +52,7 @@ func (f *forges) Said(remotes []string, keys []history.Key, ahead bool) lookup.S
 	if len(items) == 0 {
 		return said
 	}
-	answers, pending := f.current().Say(asked(remotes), items, ahead)
+	answers, pending := f.current().Say(asked(remotes, maxRemotes), items, ahead)
 	said.Pending = pending
 	for i, a := range answers {
 		if a.Problem != plugins.NoProblem {
@@ -76,6 +95,13 @@ type list struct {
 	items []history.ForgeItem
 }
 
+// forget drops all lists: others may be asked now.
+func (l *listed) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lists = nil
+}
+
 const (
 	listedFor = time.Minute
 	maxLists  = 200
@@ -97,7 +123,7 @@ func (f *forges) Open(ctx context.Context, remotes []string, of history.KeyKind,
 		h := f.current()
 		h.Go(func(ctx context.Context) {
 			defer close(l.done)
-			answer := h.Open(ctx, asked(remotes), kind, text, limit)
+			answer := h.Open(ctx, asked(remotes, maxRemotes), kind, text, limit)
 			for _, t := range answer.Things {
 				l.items = append(l.items, forgeItem(t, answer))
 			}

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gittest"
+	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/forgetest"
 	"github.com/cabhfuil/cabhfuil-lsp/server/client"
 )
@@ -154,5 +156,82 @@ func (tr tracker) noSecret(t *testing.T) {
 		if b, err := os.ReadFile(file); err == nil && bytes.Contains(b, []byte(trackerSecret)) {
 			t.Errorf("the token is in %s: %q", file, b)
 		}
+	}
+}
+
+// TestItemOf holds what keys are to a forge.
+func TestItemOf(t *testing.T) {
+	for text, want := range map[string]plugins.Item{
+		"#12":               {Kind: plugins.Issue, ID: "12"},
+		"GH-12":             {Kind: plugins.Issue, ID: "12"},
+		"!12":               {Kind: plugins.Pull, ID: "12"},
+		"acme/engine#12":    {Kind: plugins.Issue, ID: "12", Project: "acme/engine"},
+		"acme/GH-engine#12": {Kind: plugins.Issue, ID: "12", Project: "acme/GH-engine"},
+		"a/b/c!12":          {Kind: plugins.Pull, ID: "12", Project: "a/b/c"},
+		"PROJ-12":           {Kind: plugins.Bug, ID: "PROJ-12"},
+		"LP: #12":           {Kind: plugins.Bug, ID: "lp#12"},
+	} {
+		keys := keysOf(text)
+		if len(keys) != 1 {
+			t.Fatalf("%q has the keys %+v", text, keys)
+		}
+		if got, ok := itemOf(keys[0]); !ok || got != want {
+			t.Errorf("%q is %+v, %v", text, got, ok)
+		}
+	}
+}
+
+// TestAsked holds by which remotes forges are asked: by few, and by each project
+// once, whatever way leads to it.
+func TestAsked(t *testing.T) {
+	remotes := []string{"git@github.com:acme/engine.git", "/srv/git/engine", "https://github.com/Acme/engine", "ssh://git@github.com/acme/other.git"}
+	if got, want := asked(remotes, maxRemotes), []string{"", remotes[0], remotes[3]}; !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+	for n := range 100 {
+		remotes = append(remotes, fmt.Sprintf("https://github.com/someone%d/engine", n))
+	}
+	if got := asked(remotes, maxRemotes); len(got) > 10 || got[1] != remotes[0] {
+		t.Errorf("asked by %d: %q", len(got), got[:3])
+	}
+}
+
+// TestHoverForms goes through the whole program: each form of a key shows what its
+// forge or tracker says of it, and an id of a vulnerability its page.
+func TestHoverForms(t *testing.T) {
+	fake := forgetest.NewFake(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var said any
+		path := r.URL.EscapedPath()
+		project, kind := filepath.Split(strings.TrimPrefix(path, "/api/v4/projects/"))
+		switch {
+		case strings.HasPrefix(path, "/api/v4/projects/") && (kind == "issues" || kind == "merge_requests"):
+			all := []map[string]any{}
+			for _, n := range r.URL.Query()["iids[]"] {
+				all = append(all, map[string]any{"iid": json.Number(n), "title": fmt.Sprintf("%s %s of %s", kind, n, project), "web_url": "https://git.example.org/x/" + n, "state": "opened", "target_branch": "main"})
+			}
+			said = all
+		case path == "/jira/rest/api/2/search":
+			said = map[string]any{"issues": []map[string]any{{"key": "PROJ-12", "fields": map[string]any{"summary": "A task", "status": map[string]any{"name": "Testing"}}}}}
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			said = map[string]string{"message": "404 Not Found"}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(said); err != nil {
+			t.Error(err)
+		}
+	}))
+	repo := gittest.New(t, "commit one \"Mend it\"\ngit remote add origin https://git.example.org/acme/engine.git\n")
+	tr := tracker{fake, repo, t.TempDir()}
+	write(t, filepath.Join(tr.home, ".config", "ca-bhfuil", "global.yaml"), fmt.Sprintf("forges:\n  - {type: gitlab, host: git.example.org, url: %q}\ntrackers:\n  - {type: jira, url: %q, projects: [PROJ]}\n", fake.URL, fake.URL+"/jira"))
+	c := program{home: tr.home, dir: tr.repo.Dir}.server(t)
+	text := "see #12\nsee !12\nsee other/hull#12\nsee other/hull!12\nsee PROJ-12\nsee CVE-2024-32002\n"
+	if err := c.Notify(t.Context(), "textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": tr.document(), "languageId": "plaintext", "version": 1, "text": text}}); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range []string{"issues 12 of acme%2Fengine", "merge_requests 12 of acme%2Fengine", "issues 12 of other%2Fhull", "merge_requests 12 of other%2Fhull", "A task", "https://nvd.nist.gov/vuln/detail/CVE-2024-32002"} {
+		eventually(t, "the hover in line "+fmt.Sprint(line)+" says "+want, func() bool {
+			return strings.Contains(tr.hover(t, c, line), want)
+		})
 	}
 }

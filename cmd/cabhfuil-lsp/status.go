@@ -36,6 +36,7 @@ func (a *app) ended(info task.Info) {
 		err = context.Canceled
 	}
 	a.monitor.Record(monitor.Task, info.Kind, info.Ended.Sub(info.Started), err)
+	a.spans.Record(monitor.Task, info.Kind, info.Repository, info.Ended.Sub(info.Started), err)
 }
 
 // status answers cabhfuil.status: what is known, how it is, and what it took.

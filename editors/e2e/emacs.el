@@ -1,11 +1,10 @@
-;;; emacs.el --- The checks of emacs.sh  -*- lexical-binding: t -*-
+;;; emacs.el --- What the scenarios of both clients share  -*- lexical-binding: t -*-
 
 ;;; Code:
 
 ;; --batch reads no start-up file, which is where packages come onto the path.
 (require 'package)
 (package-initialize)
-(require 'cabhfuil)
 (require 'cl-lib)
 (require 'xref)
 
@@ -23,15 +22,19 @@
 (defvar e2e-passed 0)
 (defvar e2e-failed 0)
 
-(defmacro e2e-check (name &rest body)
-  "Run BODY as the check NAME; later checks run all the same."
-  (declare (indent 1))
+(defmacro e2e-check (feature name &rest body)
+  "Run BODY as the check NAME of FEATURE; later checks run all the same."
+  (declare (indent 2))
   `(condition-case why
        (progn ,@body
               (cl-incf e2e-passed)
-              (message "PASS %s" ,name))
+              (message "PASS %s: %s" ,feature ,name))
      (error (cl-incf e2e-failed)
-            (message "FAIL %s: %s" ,name (error-message-string why)))))
+            (message "FAIL %s: %s: %s" ,feature ,name (error-message-string why)))))
+
+(defun e2e-lacks (feature why)
+  "Say that the client has no FEATURE, and WHY."
+  (message "LACKS %s: %s" feature why))
 
 (defmacro e2e-await (what &rest probe)
   "Wait until PROBE returns something, and return that; WHAT names it."
@@ -43,9 +46,6 @@
        (accept-process-output nil 0.05))
      found))
 
-(defun e2e-request (method params)
-  (jsonrpc-request (eglot--current-server-or-lose) method params :timeout e2e-patience))
-
 (defun e2e-go (text)
   "Go into the first place of TEXT."
   (goto-char (point-min))
@@ -56,71 +56,97 @@
   (unless (string-search expected text)
     (error "No %S in: %s" expected text)))
 
-(defun e2e-hover ()
-  (let ((hover (e2e-request :textDocument/hover (eglot--TextDocumentPositionParams))))
-    (and hover (eglot--hover-info (plist-get hover :contents) (plist-get hover :range)))))
+(defun e2e-open (file)
+  "Visit FILE of the clone as text; Debian's Emacs may have no mode for it."
+  (find-file (expand-file-name file (e2e-fact 'directory)))
+  (text-mode))
 
-(setq cabhfuil-server (getenv "CABHFUIL_SERVER")
-      eglot-sync-connect t
-      eglot-connect-timeout e2e-patience
-      eglot-autoshutdown nil)
-(find-file (expand-file-name "CHANGELOG.md" (e2e-fact 'directory)))
-(text-mode) ; Debian's Emacs has no markdown-mode
+(defun e2e-xref-checks (backend)
+  "The checks by xref with BACKEND and by the package, in the changelog."
+  (let ((changelog (current-buffer)))
+    (e2e-check "symbols" "xref-find-apropos finds the commit"
+      ;; Words are indexed after the graph is ready.
+      (e2e-await (concat "symbol " e2e-short)
+        (cl-some (lambda (item) (string-search e2e-short (xref-item-summary item)))
+                 (xref-backend-apropos backend (e2e-fact 'subject)))))
+    (e2e-check "definition" "M-. opens the commit"
+      (e2e-go e2e-short)
+      (save-current-buffer
+        (xref-find-definitions (xref-backend-identifier-at-point backend))
+        (e2e-contains (buffer-string) (concat "commit " (e2e-fact 'sha)))))
+    (set-buffer changelog)
+    (e2e-check "command" "cabhfuil.where answers"
+      (e2e-contains (format "%S" (funcall (cabhfuil--asker) "cabhfuil.where"
+                                          `(:keys [,(e2e-fact 'sha)])))
+                    (e2e-fact 'subject)))
+    (e2e-check "commit" "cabhfuil-show shows the commit"
+      (e2e-go e2e-short)
+      (save-current-buffer
+        (call-interactively #'cabhfuil-show)
+        (e2e-contains (buffer-name) (e2e-fact 'sha))
+        (e2e-contains (buffer-string) (concat "commit " (e2e-fact 'sha)))))
+    (e2e-check "commit" "M-. in a commit buffer opens the commit at point"
+      (e2e-go e2e-short)
+      (save-window-excursion
+        (save-current-buffer
+          (call-interactively #'cabhfuil-show)
+          (goto-char (point-min))
+          (search-forward (e2e-fact 'sha))
+          (backward-char)
+          (let ((this-command 'xref-find-definitions)) ; else it asks
+            (call-interactively #'xref-find-definitions))
+          (e2e-contains (buffer-name) (e2e-fact 'sha)))))
+    (set-buffer changelog)
+    (e2e-check "search" "cabhfuil-search lists the commit, which opens from there"
+      (cabhfuil-search (concat "commit:" (e2e-fact 'sha)))
+      (e2e-opens-from-list (e2e-fact 'sha)))
+    (unless (equal (e2e-fact 'line) "")
+      (set-buffer changelog)
+      (e2e-check "missing" "cabhfuil-missing lists what the line lacks"
+        (cabhfuil-missing (e2e-fact 'line))
+        (e2e-opens-from-list (e2e-fact 'lacked))))
+    (set-buffer changelog)))
 
-(e2e-check "eglot starts the server"
-  (apply #'eglot--connect (eglot--guess-contact))
-  (eglot--maybe-activate-editing-mode)
-  (eglot--current-server-or-lose))
+(defun e2e-opens-from-list (sha)
+  "Open the commit SHA from the *xref* buffer."
+  (with-current-buffer xref-buffer-name
+    (goto-char (point-min))
+    (search-forward (substring sha 0 12))
+    (let ((marker (xref-location-marker (xref-item-location (xref--item-at-point)))))
+      (with-current-buffer (marker-buffer marker)
+        (e2e-contains (buffer-string) (concat "commit " sha))))))
 
-(e2e-check "a hover on a SHA shows the commit and its lines"
-  (e2e-go e2e-short)
-  ;; The commits may still be being read, which the hover then says.
-  (let ((shown (e2e-await "hover that names the line"
-                 (let ((hover (e2e-hover)))
-                   (and hover (string-search (e2e-fact 'upstream) hover) hover)))))
-    (e2e-contains shown e2e-short)))
+(defun e2e-completes ()
+  "Whether completion at the end of a new Fixes: line offers the commit."
+  (goto-char (point-min))
+  (forward-line 3)
+  (insert "Fixes: " (car (split-string (e2e-fact 'subject))) "\n")
+  (backward-char)
+  (let ((line (line-beginning-position)))
+    (e2e-await "completion that inserts the commit"
+      (delete-region (+ line 7) (line-end-position))
+      (goto-char (line-end-position))
+      (insert (car (split-string (e2e-fact 'subject))))
+      (e2e-complete-first)
+      (string-search e2e-short (buffer-substring line (line-end-position))))))
 
-(e2e-check "a word that names no commit has no hover"
-  (e2e-go "deadbeef1")
-  (when (e2e-hover)
-    (error "There is one: %s" (e2e-hover))))
+(defun e2e-complete-first ()
+  "Take the first item that completion at point offers, as a user would."
+  (let* ((capf (run-hook-wrapped 'completion-at-point-functions
+                                 #'completion--capf-wrapper 'all)))
+    (when (consp capf)
+      (cl-destructuring-bind (_function beg end table . plist) capf
+        (let* ((text (buffer-substring-no-properties beg end))
+               (item (car (all-completions text table (plist-get plist :predicate)))))
+          (when item
+            (delete-region beg end)
+            (goto-char beg)
+            (insert item)
+            (funcall (or (plist-get plist :exit-function) #'ignore) item 'finished)))))))
 
-(e2e-check "lenses are listed and resolved"
-  (e2e-go e2e-short)
-  (let* ((line (1- (line-number-at-pos)))
-         (params (list :textDocument (eglot--TextDocumentIdentifier)))
-         (lens (cl-find line (e2e-request :textDocument/codeLens params)
-                        :key (lambda (l) (plist-get (plist-get (plist-get l :range) :start) :line)))))
-    (unless lens
-      (error "No lens on line %d" line))
-    (let ((command (plist-get (e2e-request :codeLens/resolve lens) :command)))
-      (e2e-contains (plist-get command :title) (e2e-fact 'upstream)))))
+(defun e2e-finish ()
+  (message "%d passed, %d failed" e2e-passed e2e-failed)
+  (kill-emacs (if (= e2e-failed 0) 0 1)))
 
-(e2e-check "xref-find-apropos finds the commit"
-  ;; Words are indexed after the graph is ready.
-  (e2e-await (concat "symbol " e2e-short)
-    (cl-some (lambda (item) (string-search e2e-short (xref-item-summary item)))
-             (xref-backend-apropos 'eglot (e2e-fact 'subject)))))
-
-(e2e-check "M-. opens the commit"
-  (e2e-go e2e-short)
-  (save-current-buffer
-    (xref-find-definitions (xref-backend-identifier-at-point 'eglot))
-    (e2e-contains (buffer-string) (concat "commit " (e2e-fact 'sha)))))
-
-(e2e-check "cabhfuil-show shows the commit"
-  (e2e-go e2e-short)
-  (save-current-buffer
-    (call-interactively #'cabhfuil-show)
-    (e2e-contains (buffer-name) (e2e-fact 'sha))
-    (e2e-contains (buffer-string) (concat "commit " (e2e-fact 'sha)))))
-
-(e2e-check "the server ends when it is told to"
-  (let ((server (eglot--current-server-or-lose)))
-    (eglot-shutdown server nil 10)
-    (when (jsonrpc-running-p server)
-      (error "It still runs"))))
-
-(message "%d passed, %d failed" e2e-passed e2e-failed)
-(kill-emacs (if (= e2e-failed 0) 0 1))
+(provide 'emacs)
 ;;; emacs.el ends here

@@ -39,6 +39,13 @@ def stop(valves):
         valve.close(drain=True)
 PY
 
+# A message that is being written, with a name of no commit and one to complete.
+cat >.git/COMMIT_EDITMSG <<MSG
+Drain the valves twice
+
+Fixes: deadbeefdead ("No such change")
+MSG
+
 # A source file as HEAD has it, where it is the demo repository.
 source=src/engine.py
 if git cat-file -e "HEAD:$source" 2>/dev/null; then

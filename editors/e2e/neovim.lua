@@ -1,5 +1,7 @@
 -- The checks of neovim.sh, run inside Neovim once the changelog is open.
 
+local cabhfuil = require('cabhfuil')
+
 local facts = {}
 for line in io.lines(os.getenv('CABHFUIL_FACTS')) do
   local name, value = line:match('^(%w+)=(.*)$')
@@ -9,14 +11,15 @@ local short = facts.sha:sub(1, 12)
 local patience = 120000 -- ms; a large repository has to be read first
 local passed, failed = 0, 0
 
-local function check(name, run)
+-- A check of one of the features that results/README.md lists.
+local function check(feature, name, run)
   local ok, why = pcall(run)
   if ok then
     passed = passed + 1
-    print('PASS ' .. name .. '\n')
+    print('PASS ' .. feature .. ': ' .. name .. '\n')
   else
     failed = failed + 1
-    print('FAIL ' .. name .. ': ' .. tostring(why) .. '\n')
+    print('FAIL ' .. feature .. ': ' .. name .. ': ' .. tostring(why):gsub('%s+', ' ') .. '\n')
   end
 end
 
@@ -67,9 +70,28 @@ local function contains(text, expected)
   assert(text:find(expected, 1, true), 'no "' .. expected .. '" in: ' .. text)
 end
 
-check('the server is attached', function()
+-- The cursor as a request's parameters. All lines here are ASCII.
+local function here()
+  local at = vim.api.nvim_win_get_cursor(0)
+  return {
+    textDocument = { uri = vim.uri_from_bufnr(0) },
+    position = { line = at[1] - 1, character = at[2] },
+  }
+end
+
+-- Opens the buffer of a commit by run, checks it, and closes it.
+local function expect_commit(sha, run)
+  run()
+  await('commit buffer', function()
+    return vim.api.nvim_buf_get_name(0):find(sha, 1, true) and text_of(0):find('commit ' .. sha, 1, true)
+  end)
+end
+
+print('EDITOR Neovim ' .. tostring(vim.version().major) .. '.' .. vim.version().minor .. '.' .. vim.version().patch .. '\n')
+
+check('start', 'the server is attached', function()
   await('client', function()
-    local _, client = next(vim.lsp.buf_get_clients(0))
+    local client = cabhfuil.clients(0)[1]
     return client and client.initialized
   end)
 end)
@@ -77,60 +99,93 @@ if failed > 0 then
   finish() -- all else would wait for a server that is not there
 end
 
-check('a hover on a SHA shows the commit and its lines', function()
+check('hover', 'a hover on a SHA shows the commit and its lines', function()
   go(short)
-  local shown
   await('hover', function()
     -- The commits may still be being read, which the hover then says.
-    local hover = request('textDocument/hover', vim.lsp.util.make_position_params())
+    local hover = request('textDocument/hover', here())
     return hover and hover.contents.value:find(facts.upstream, 1, true)
   end)
   vim.lsp.buf.hover()
-  shown = text_of(await('floating window', floating))
+  local shown = text_of(await('floating window', floating))
   contains(shown, short)
   contains(shown, facts.upstream)
   vim.api.nvim_win_close(floating(), true)
 end)
 
-check('a word that names no commit has no hover', function()
+check('hover', 'a word that names no commit has no hover', function()
   go('deadbeef1')
-  assert(not request('textDocument/hover', vim.lsp.util.make_position_params()))
+  assert(not request('textDocument/hover', here()))
 end)
 
-check('lenses are listed, resolved and drawn', function()
+local function lens_of(line)
+  -- 0.12 has lenses with their client, and resolves those that it draws.
+  vim.cmd('redraw')
+  for _, found in ipairs(vim.lsp.codelens.enable and vim.lsp.codelens.get({ bufnr = 0 }) or vim.lsp.codelens.get(0)) do
+    local lens = found.lens or found
+    if lens.range.start.line == line and lens.command then
+      return lens
+    end
+  end
+end
+
+check('lenses', 'lenses are listed, resolved and drawn', function()
   local line = go(short)
-  vim.lsp.codelens.refresh()
-  local lens = await('lens', function()
-    for _, l in ipairs(vim.lsp.codelens.get(0)) do
-      if l.range.start.line == line and l.command then
-        return l
+  cabhfuil.draw(0)
+  local lens = await('lens', function() return lens_of(line) end)
+  contains(lens.command.title, facts.upstream)
+  await('virtual text', function()
+    for name, space in pairs(vim.api.nvim_get_namespaces()) do
+      if name:find('codelens', 1, true) then
+        for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, space, { line, 0 }, { line, -1 }, { details = true })) do
+          if vim.inspect(mark[4]):find(facts.upstream, 1, true) then
+            return true
+          end
+        end
       end
     end
   end)
-  contains(lens.command.title, facts.upstream)
 end)
 
-check('settings hide lenses and show them again', function()
-  local _, client = next(vim.lsp.buf_get_clients(0))
-  local document = { textDocument = vim.lsp.util.make_text_document_params() }
+check('lenses', 'settings hide lenses and show them again', function()
+  local client = cabhfuil.clients(0)[1]
+  local document = { textDocument = here().textDocument }
   for _, shown in ipairs({ false, true }) do
     client.config.settings = { cabhfuil = { codeLens = shown } }
-    client.notify('workspace/didChangeConfiguration', { settings = client.config.settings })
+    client.settings = client.config.settings -- its place since 0.10
+    local changed = { 'workspace/didChangeConfiguration', { settings = client.config.settings } }
+    if vim.fn.has('nvim-0.11') == 1 then
+      client:notify(unpack(changed))
+    else
+      client.notify(unpack(changed))
+    end
     await('lenses: ' .. tostring(shown), function()
       return (#(request('textDocument/codeLens', document) or {}) > 0) == shown
     end)
   end
 end)
 
-check('a lens that is run shows its commit', function()
-  go(short)
-  vim.lsp.codelens.run()
-  await('commit buffer', function() return vim.api.nvim_buf_get_name(0):find(facts.sha, 1, true) end)
-  contains(text_of(0), 'commit ' .. facts.sha)
+check('commit', 'a lens that is run shows its commit', function()
+  local line = go(short)
+  cabhfuil.draw(0)
+  await('lens', function() return lens_of(line) end)
+  expect_commit(facts.sha, vim.lsp.codelens.run)
   vim.cmd('bwipeout!')
 end)
 
-check('workspace symbols find the commit', function()
+check('commit', 'a commit buffer can be hovered over itself', function()
+  go(short)
+  expect_commit(facts.sha, function() vim.cmd('CabhfuilCommit') end)
+  go(short)
+  await('hover', function()
+    local hover = request('textDocument/hover', here())
+    return hover and hover.contents.value:find(short, 1, true)
+  end)
+  assert(not vim.bo.modifiable, 'it can be changed')
+  vim.cmd('bwipeout!')
+end)
+
+check('symbols', 'workspace symbols find the commit', function()
   -- Words are indexed after the graph is ready.
   await('symbol ' .. short, function()
     for _, symbol in ipairs(request('workspace/symbol', { query = facts.subject }) or {}) do
@@ -141,16 +196,115 @@ check('workspace symbols find the commit', function()
   end)
 end)
 
-check('definition opens the commit', function()
+check('definition', 'definition opens the commit', function()
   go(short)
-  vim.lsp.buf.definition()
-  await('commit file', function() return vim.api.nvim_buf_get_name(0):find(facts.sha, 1, true) end)
-  contains(text_of(0), 'commit ' .. facts.sha)
+  local changelog = vim.api.nvim_get_current_buf()
+  expect_commit(facts.sha, vim.lsp.buf.definition)
+  await('client of the commit file', function() return #cabhfuil.clients(0) > 0 end)
+  vim.cmd('buffer ' .. changelog)
 end)
 
-check('the server ends when it is told to', function()
-  vim.lsp.stop_client(vim.lsp.get_active_clients())
-  await('end', function() return #vim.lsp.get_active_clients() == 0 end)
+check('command', 'cabhfuil.where answers', function()
+  local answer
+  cabhfuil.ask('where', { keys = { facts.sha } }, function(result) answer = result end)
+  await('answer', function() return answer end)
+  assert(answer[1].matches[1].commit.sha == facts.sha)
+end)
+
+check('search', ':CabhfuilSearch offers the commit and shows it', function()
+  local offered, prompt
+  vim.ui.select = function(items, opts, choose)
+    offered, prompt = items, opts.prompt
+    for _, item in ipairs(items) do
+      if item.sha == facts.sha then
+        contains(opts.format_item(item), facts.subject)
+        choose(item)
+      end
+    end
+  end
+  expect_commit(facts.sha, function() vim.cmd('CabhfuilSearch commit:' .. facts.sha) end)
+  assert(#offered == 1 and prompt == 'Commits')
+  vim.cmd('bwipeout!')
+end)
+
+if (os.getenv('CABHFUIL_TELESCOPE') or '') ~= '' then
+  check('telescope', 'Telescope finds the commit and shows it', function()
+    require('telescope').load_extension('cabhfuil')
+    vim.cmd('Telescope cabhfuil')
+    local state = require('telescope.actions.state')
+    local picker = await('picker', function() return state.get_current_picker(vim.api.nvim_get_current_buf()) end)
+    picker:set_prompt('commit:' .. facts.sha)
+    local prompt = vim.api.nvim_get_current_buf()
+    await('entry', function()
+      local entry = state.get_selected_entry()
+      return entry and entry.value.sha == facts.sha
+    end)
+    await('preview', function()
+      local preview = picker.previewer and picker.previewer.state
+      return preview and preview.bufnr and table.concat(vim.api.nvim_buf_get_lines(preview.bufnr, 0, -1, false), '\n'):find(facts.sha, 1, true)
+    end)
+    expect_commit(facts.sha, function() require('telescope.actions').select_default(prompt) end)
+    vim.cmd('bwipeout!')
+  end)
+end
+
+if facts.line ~= '' then
+  check('missing', ':CabhfuilMissing fills the quickfix list', function()
+    vim.cmd('CabhfuilMissing ' .. facts.line)
+    local item = await('item', function()
+      for _, item in ipairs(vim.fn.getqflist()) do
+        if item.text:find(facts.lacked:sub(1, 12), 1, true) then
+          return item
+        end
+      end
+    end)
+    contains(vim.fn.getqflist({ title = 1 }).title, facts.line)
+    vim.cmd('cclose')
+    expect_commit(facts.lacked, function() vim.cmd('buffer ' .. item.bufnr) end)
+    vim.cmd('bwipeout!')
+  end)
+end
+
+vim.cmd('edit ' .. vim.fn.fnameescape(facts.directory .. '/.git/COMMIT_EDITMSG'))
+
+check('diagnostics', 'a message that names no commit is marked', function()
+  await('diagnostic', function()
+    for _, found in ipairs(vim.diagnostic.get(0)) do
+      if found.lnum == 2 and found.code == 'fixes-unknown' then
+        return true
+      end
+    end
+  end)
+end)
+
+check('completion', 'Fixes: completes words of a subject', function()
+  local word = facts.subject:match('^%S+')
+  vim.api.nvim_buf_set_lines(0, 3, 3, false, { 'Fixes: ' .. word })
+  vim.api.nvim_win_set_cursor(0, { 4, #('Fixes: ' .. word) - 1 })
+  assert(vim.bo.omnifunc:find('lsp', 1, true), 'omnifunc is ' .. vim.bo.omnifunc)
+  local asked = here()
+  asked.position.character = #('Fixes: ' .. word)
+  await('item', function()
+    local found = request('textDocument/completion', asked) or {}
+    for _, item in ipairs(found.items or found) do
+      local text = item.textEdit and item.textEdit.newText or item.insertText or item.label
+      if text:find(short, 1, true) and text:find(facts.subject, 1, true) then
+        return true
+      end
+    end
+  end)
+end)
+
+check('start', 'the server ends when it is told to', function()
+  local clients = cabhfuil.clients()
+  for _, client in ipairs(clients) do
+    if vim.fn.has('nvim-0.11') == 1 then
+      client:stop()
+    else
+      client.stop()
+    end
+  end
+  await('end', function() return #cabhfuil.clients() == 0 end)
 end)
 
 finish()

@@ -237,17 +237,17 @@ export class Page {
     await pane.locator(`.pane-header .action-label[aria-label*="${title}"]`).click();
   }
 
-  /** Chooses several entries of a pick by their labels, and takes them. */
+  /** Checks entries of a pick of many by their labels, and takes them. */
   async check(...labels) {
+    const rows = this.#page.locator(".quick-input-list .monaco-list-row");
     for (const label of labels) {
-      await this.#page
-        .locator(".quick-input-list .monaco-list-row")
-        .filter({ hasText: label })
-        .locator(".quick-input-list-checkbox, .monaco-checkbox")
-        .first()
-        .click();
+      await rows.filter({ hasText: label }).locator(".label-name").first().click();
     }
-    await this.press("Enter");
+    await this.#page
+      .locator(".quick-input-count:visible")
+      .filter({ hasText: `${labels.length} Selected` })
+      .waitFor();
+    await this.#page.locator(".quick-input-widget .monaco-button", { hasText: "OK" }).click();
   }
 
   /** Answers an input box, which its prompt tells from others. */
@@ -297,6 +297,10 @@ export class Page {
       .waitFor();
   }
 
+  async waitForText(text) {
+    await this.#page.getByText(text).first().waitFor();
+  }
+
   async waitForDialog(text) {
     await this.#page.locator(".monaco-dialog-box").filter({ hasText: text }).waitFor();
   }
@@ -308,6 +312,10 @@ export class Page {
 
   #status(text) {
     return this.#page.locator(".part.statusbar .statusbar-item").filter({ hasText: text });
+  }
+
+  async waitForNoStatus(text) {
+    await this.#status(text).first().waitFor({ state: "hidden" });
   }
 
   async waitForStatus(text) {

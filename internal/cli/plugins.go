@@ -30,6 +30,9 @@ type Plugin struct {
 	Error    string    `json:"error"`          // why it does not run, when it should, or what was wrong with its last answer
 	Retry    time.Time `json:"retry,omitzero"` // until when it is left alone
 	Verified *bool     `json:"verified,omitempty"`
+	// Troubles are the hosts of remotes of which it could not say what it was asked,
+	// and why: the plugin is well, and the place that it asks is not.
+	Troubles []string `json:"troubles,omitempty"`
 }
 
 // ChecksumOK says that a plugin's file is the one that was agreed to.
@@ -79,6 +82,9 @@ func (t Text) Plugins(all []Plugin) {
 		}
 		if wait := time.Until(p.Retry); wait > 0 {
 			below("left alone for %s", wait.Round(time.Second))
+		}
+		for _, trouble := range p.Troubles {
+			below("%s", clean(trouble))
 		}
 		if len(p.Wants) > 0 {
 			below("it reads variables that plugins[].env does not name: %s", clean(strings.Join(p.Wants, ", ")))

@@ -125,6 +125,7 @@ type Global struct {
 	Plugins     []Plugin       `yaml:"plugins" doc:"programs of others that link to forges, asked before the built-in ones (see plugins.md)"`
 	Daemon      Daemon         `yaml:"daemon" doc:"the shared background process (see background.md)"`
 	Limits      Limits         `yaml:"limits" doc:"what is used at most"`
+	Telemetry   Telemetry      `yaml:"telemetry" doc:"spans for a collector of your own (see concurrency.md); off unless you name one"`
 	Log         Log            `yaml:"log" doc:"what is written beside standard error, under the state directory; read at the start"`
 }
 
@@ -253,6 +254,11 @@ type Limits struct {
 	ForgeBudget time.Duration `yaml:"forge_budget" default:"150ms" min:"0s" doc:"how long an answer waits for what forges say; what comes later is in the next one"`
 }
 
+// Telemetry is about OpenTelemetry.
+type Telemetry struct {
+	Endpoint string `yaml:"endpoint" is:"web" doc:"the OTLP collector's address, such as http://localhost:4318; OTEL_EXPORTER_OTLP_ENDPOINT counts before it"`
+}
+
 // Log is about the log file of a process that stays.
 type Log struct {
 	Level   LogLevel `yaml:"level" default:"info" doc:"the least that is written; -v counts before it"`
@@ -280,7 +286,7 @@ func (LogLevel) Values() []string {
 // helpers, and never a secret.
 type Auth struct {
 	Version     string                `yaml:"version" is:"version" default:"1.0" doc:"of the schema"`
-	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab"`
+	Defaults    map[string]AuthMethod `yaml:"defaults" doc:"by the kind of forge, such as github or gitlab; a token is for your own hosts of this kind that name none, and for github.com, gitlab.com or bitbucket.org"`
 	AuthMethods map[string]AuthMethod `yaml:"auth_methods" doc:"by the name that auth_key says"`
 }
 

@@ -620,9 +620,10 @@ func TestRemotes(t *testing.T) {
 	r := gittest.New(t, "commit one \"Begin\"\n")
 	r.Git("config", "remote.fork.url", "https://user:secret@example.com/a/b.git")
 	r.Git("config", "remote.origin.url", "git@example.com:a/b.git")
+	r.Git("config", "remote.upstream.url", "https://example.com/b/b.git")
 	for _, backend := range backends {
 		remotes, err := open(t, r.Dir, backend).Remotes(context.Background())
-		want := []gitrepo.Remote{{Name: "origin", URL: "git@example.com:a/b.git"}, {Name: "fork", URL: "https://example.com/a/b.git"}}
+		want := []gitrepo.Remote{{Name: "upstream", URL: "https://example.com/b/b.git"}, {Name: "origin", URL: "git@example.com:a/b.git"}, {Name: "fork", URL: "https://example.com/a/b.git"}}
 		if diff := cmp.Diff(want, remotes); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", backend, err, diff)
 		}

@@ -16,7 +16,7 @@ type Remote struct {
 	URL  string // without user information that holds a password
 }
 
-// Remotes reads the configured remotes: origin first, then by name.
+// Remotes reads the configured remotes: upstream first, then origin, then by name.
 func (r *Repository) Remotes(ctx context.Context) ([]Remote, error) {
 	if r.git == nil {
 		return r.src.(*goGitSource).remotes(ctx)
@@ -63,17 +63,13 @@ func withoutPassword(raw string) string {
 	return raw
 }
 
-// sortRemotes puts origin first: it is where links lead unless another remote
-// is a better match.
+// sortRemotes puts first what links lead to unless another remote is a better
+// match: upstream, beside which origin is a fork as a rule, whose numbers are not
+// those that messages name (gh takes the same order), else origin.
 func sortRemotes(remotes []Remote) []Remote {
+	rank := func(r Remote) int { return slices.Index([]string{"origin", "upstream"}, r.Name) }
 	slices.SortStableFunc(remotes, func(a, b Remote) int {
-		first := func(r Remote) int {
-			if r.Name == "origin" {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.Name, b.Name))
 	})
 	return remotes
 }

@@ -75,9 +75,8 @@ func (l *Lookup) card(ctx context.Context, f found) (string, error) {
 	if m.Related, err = related(ctx, f); err != nil {
 		return "", err
 	}
-	ms := []history.Match{m}
-	l.enrich(ctx, []found{f}, ms)
-	return card(ms[0]), ctx.Err()
+	l.enrich(ctx, []found{f}, []*history.Match{&m})
+	return card(m), ctx.Err()
 }
 
 // stillReading tells somebody who hovers before anything is known that it is on

@@ -43,15 +43,31 @@ func (f found) key() history.Key {
 	return history.Key{Kind: history.KeyCommit, Text: f.hash.String()}
 }
 
+// question is what forges are asked of one repository.
+type question struct {
+	remotes []string
+	keys    []history.Key
+}
+
 // awaited asks forges until they have said all that they were asked, or the budget
-// is used up.
-func (l *Lookup) awaited(ctx context.Context, remotes []string, keys []history.Key) Said {
+// is used up, which is one for all questions.
+func (l *Lookup) awaited(ctx context.Context, questions ...question) []Said {
 	waiting, cancel := context.WithTimeout(ctx, l.forge.Budget())
 	defer cancel()
+	said := make([]Said, len(questions))
+	for i := range said {
+		said[i].Pending = true
+	}
 	for {
 		news := l.forge.News() // before asking, so that none is missed
-		said := l.forge.Said(remotes, keys, false)
-		if !said.Pending {
+		pending := false
+		for i, q := range questions {
+			if said[i].Pending {
+				said[i] = l.forge.Said(q.remotes, q.keys, false)
+				pending = pending || said[i].Pending
+			}
+		}
+		if !pending {
 			return said
 		}
 		select {
@@ -62,22 +78,43 @@ func (l *Lookup) awaited(ctx context.Context, remotes []string, keys []history.K
 	}
 }
 
+// maxNamed bounds the keys of one message that forges are asked about: each may cost
+// a request, and a message may name thousands.
+const maxNamed = 50
+
 // enrich adds to fix cards what forges say of the commits and of what their
 // messages name. All that is to be asked is asked together.
-func (l *Lookup) enrich(ctx context.Context, fs []found, ms []history.Match) {
-	if l.forge == nil {
+func (l *Lookup) enrich(ctx context.Context, fs []found, ms []*history.Match) {
+	if l.forge == nil || len(ms) == 0 {
 		return
 	}
-	for i := range ms {
-		m := &ms[i]
-		keys := append([]history.Key{fs[i].key()}, slices.DeleteFunc(slices.Clone(m.Keys), func(k history.Key) bool { return k.Kind == history.KeyCommit })...)
-		said := l.awaited(ctx, fs[i].repo.Remotes(), keys)
-		for _, items := range said.Items {
+	questions := make([]question, len(ms))
+	for i, m := range ms {
+		keys := []history.Key{fs[i].key()}
+		for _, k := range m.Keys {
+			if k.Kind != history.KeyCommit && k.Kind != history.KeyURL && len(keys) <= maxNamed {
+				keys = append(keys, k)
+			}
+		}
+		questions[i] = question{fs[i].repo.Remotes(), keys}
+	}
+	for i, said := range l.awaited(ctx, questions...) {
+		m, keys := ms[i], questions[i].keys
+		var own, wishes []history.ForgeItem
+		roles := keyRoles(m.Commit.Message)
+		for j, items := range said.Items {
 			for _, item := range items {
 				if !slices.ContainsFunc(m.Forge, func(f history.ForgeItem) bool {
 					return f.Kind == item.Kind && f.ID == item.ID && f.Project == item.Project && f.URL == item.URL
 				}) {
 					m.Forge = append(m.Forge, item)
+				}
+				sha := m.Commit.Hash.String()
+				switch role := roles[keyID(keys[j])]; {
+				case j == 0, role == itsOwn, item.MergeCommit == sha, item.Head == sha:
+					own = append(own, item)
+				case role == itsCause:
+					wishes = append(wishes, item)
 				}
 			}
 		}
@@ -87,32 +124,84 @@ func (l *Lookup) enrich(ctx context.Context, fs []found, ms []history.Match) {
 		if said.Offline {
 			m.Limits = append(m.Limits, history.LimitForgeOffline)
 		}
-		request(m)
+		request(m, own, wishes)
 	}
 }
 
-// request marks the lines on which the change is missing and wanted.
-func request(m *history.Match) {
+// role is what a key of a message is to the change.
+type role int
+
+const (
+	mentioned role = iota // something else
+	itsCause              // what it mends, or the pull that brought it
+	itsOwn                // its own name
+)
+
+var (
+	// closing is what stands before the number of an issue that a change mends, or of
+	// the pull that it came with. In quotes are subjects of other changes.
+	closing = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:clos(?:e|es|ed)|fix(?:e[sd])?|resolv(?:e|es|ed)|pr-url|reviewed-on|merge pull request|see merge request)(?:$|[^\pL.;"][^.;"]*$)`)
+	// asideOf is what stands before a bug that has to do with a change and is not what
+	// it mends. Others are: a message names bugs for that.
+	asideOf = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:see|related|refs?|references|depends[- ]on|needed[- ]by|(?:caused|introduced) by|regress[a-z]*)(?:$|[^\pL.;()][^.;()]*$)`)
+)
+
+func keyID(k history.Key) string { return string(k.Kind) + " " + scan.Canonical(k) }
+
+// keyRoles are what the keys of a message are to its change.
+func keyRoles(message string) map[string]role {
+	roles := map[string]role{}
+	subject, _, _ := strings.Cut(message, "\n")
+	scan.Each(message, func(m scan.Match) bool {
+		before := message[strings.LastIndexByte(message[:m.Start], '\n')+1 : m.Start]
+		before = before[max(0, len(before)-200):]
+		r := mentioned
+		switch m.Key.Kind {
+		case history.KeyChangeID:
+			if strings.EqualFold(strings.TrimSpace(before), "change-id:") {
+				r = itsOwn
+			}
+		case history.KeyBug:
+			if !asideOf.MatchString(before) {
+				r = itsCause
+			}
+		case history.KeyIssue, history.KeyMerge:
+			squashed := m.End+1 == len(subject) && subject[m.End] == ')' && strings.HasSuffix(before, "(")
+			if squashed || closing.MatchString(before) {
+				r = itsCause
+			}
+		}
+		id := keyID(m.Key)
+		roles[id] = max(roles[id], r)
+		return true
+	})
+	return roles
+}
+
+// request marks the lines on which the change is missing and wanted: by what is its
+// own on a forge, and by wishes for copies of what it mends or came with. What its
+// message merely mentions says nothing of it.
+func request(m *history.Match, own, wishes []history.ForgeItem) {
 	for i := range m.Branches {
 		landing := &m.Branches[i]
 		if landing.Status != history.Missing && landing.Status != history.Unknown {
 			continue
 		}
-		for _, item := range m.Forge {
-			if r := requestOn(item, landing.Name); r != nil {
-				landing.Requested = r
-				break
+		for _, item := range own {
+			if (item.Kind == "pull" || item.Kind == "change") && item.State == "open" && item.Target == landing.Name && landing.Requested == nil {
+				landing.Requested = &history.Request{Kind: item.Kind, ID: item.ID, Title: item.Title, State: item.State, URL: item.URL}
+			}
+		}
+		for _, item := range slices.Concat(own, wishes) {
+			if landing.Requested == nil {
+				landing.Requested = wishedOn(item, landing.Name)
 			}
 		}
 	}
 }
 
-// requestOn is how a forge's item asks for the change on a line: it is open and
-// goes there itself, or it tells of a copy that does, or of a wish for one.
-func requestOn(item history.ForgeItem, line string) *history.Request {
-	if (item.Kind == "pull" || item.Kind == "change") && item.State == "open" && item.Target == line {
-		return &history.Request{Kind: item.Kind, ID: item.ID, Title: item.Title, State: item.State, URL: item.URL}
-	}
+// wishedOn is the copy for a line that a forge's item tells of, or the wish for one.
+func wishedOn(item history.ForgeItem, line string) *history.Request {
 	for _, b := range item.Backports {
 		if b.State != "merged" && b.State != "closed" && meansLine(b.Target, line) {
 			r := b.Request
@@ -124,19 +213,30 @@ func requestOn(item history.ForgeItem, line string) *history.Request {
 }
 
 // meansLine says whether a branch's name, or the part of it that a label has,
-// means a line: 1.2 and stable-1.2 mean stable/stable-1.2 and stable-1.2.
+// means a line: 1.2 and stable-1.2 mean stable/stable-1.2 and stable-1.2. A number
+// is a whole one: 2 is not stable-1-2.
 func meansLine(target, line string) bool {
 	target, line = strings.ToLower(target), strings.ToLower(line)
 	if target == line {
 		return true
 	}
 	for _, t := range []string{target, strings.TrimPrefix(target, "v")} {
-		if rest, ok := strings.CutSuffix(line, t); ok && t != "" && (rest == "v" || strings.HasSuffix(rest, "/") || strings.HasSuffix(rest, "-") || strings.HasSuffix(rest, "_") || strings.HasSuffix(rest, "/v") || strings.HasSuffix(rest, "-v")) {
+		rest, ok := strings.CutSuffix(line, t)
+		if !ok || t == "" {
+			continue
+		}
+		rest = strings.TrimSuffix(rest, "v")
+		if rest == "" || strings.HasSuffix(rest, "/") {
+			return true
+		}
+		if before := strings.TrimRight(rest, "-_"); before != rest && (before == "" || !isDigit(before[len(before)-1]) || !isDigit(t[0])) {
 			return true
 		}
 	}
 	return false
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // maxAhead bounds the keys of a document that forges are asked about ahead.
 const maxAhead = 2000
@@ -168,7 +268,7 @@ func (l *Lookup) hoverForge(ctx context.Context, repo Repository, k history.Key)
 		return nil
 	}
 	keys := []history.Key{k}
-	said := l.awaited(ctx, repo.Remotes(), keys)
+	said := l.awaited(ctx, question{repo.Remotes(), keys})[0]
 	var parts []string
 	for _, item := range said.Items[0] {
 		parts = append(parts, forgeCard(item))

@@ -2,6 +2,7 @@ package lookup_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +65,7 @@ func (f *slowForge) say(items map[string][]history.ForgeItem) {
 // its first commit.
 func forged(t *testing.T, f lookup.Forge) (*lookup.Lookup, context.Context, *gittest.Repo, lookup.Document) {
 	t.Helper()
-	r := gittest.New(t, "commit base Base\nbranch stable/1\ncommit one \"Fix it\" body\nbranch stable/2\n-- body --\nSee #12 and LP: #7.\n")
+	r := gittest.New(t, "commit base Base\nbranch stable/1\ncommit one \"Fix it\" body\nbranch stable/2\n-- body --\nFixes #12, see LP: #7.\n")
 	repos, ctx := registry(t, r)
 	l := lookup.New(repos, f)
 	t.Cleanup(l.Close)
@@ -214,6 +215,125 @@ func TestForgeSymbols(t *testing.T) {
 		}
 		if first != want {
 			t.Errorf("%q finds %q, not %q: %+v", text, first, want, symbols)
+		}
+	}
+}
+
+// together is a forge that answers when it was asked about all of some keys.
+type together struct {
+	*slowForge
+	missing map[string]bool // the texts of keys that it was not asked about yet
+	most    int             // keys of one question
+}
+
+func (f *together) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+	f.mu.Lock()
+	f.most = max(f.most, len(keys))
+	waited := len(f.missing) > 0
+	for _, k := range keys {
+		delete(f.missing, k.Text)
+	}
+	done := waited && len(f.missing) == 0
+	f.mu.Unlock()
+	if done {
+		f.say(map[string][]history.ForgeItem{})
+	}
+	return f.slowForge.Said(remotes, keys, ahead)
+}
+
+// TestForgeTogether holds that one question waits for forges once, for all of its
+// keys, and that a message which names thousands asks about a few.
+func TestForgeTogether(t *testing.T) {
+	var names strings.Builder
+	for n := range 3000 {
+		fmt.Fprintf(&names, "#%d\n", n+1)
+	}
+	r := gittest.New(t, "commit one One body\ncommit two Two\ncommit three Three\n-- body --\n"+names.String())
+	repos, ctx := registry(t, r)
+	f := &together{newSlowForge(), map[string]bool{}, 0}
+	f.budget = time.Hour
+	l := lookup.New(repos, f)
+	t.Cleanup(l.Close)
+	var keys []string
+	for _, label := range []string{"one", "two", "three"} {
+		keys = append(keys, r.Hash(label).String())
+		f.missing[r.Hash(label).String()] = true
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	answers, err := l.Where(ctx, lookup.Where{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range answers {
+		if len(a.Matches) != 1 || len(a.Matches[0].Limits) != 0 {
+			t.Errorf("%+v", a)
+		}
+	}
+	if f.most > 60 {
+		t.Errorf("one card asks about %d keys", f.most)
+	}
+}
+
+// TestForgeRequests holds on which lines a change counts as requested: by its own
+// pulls and changes, by wishes for copies of what it came with or mends, and by
+// nothing that its message merely mentions.
+func TestForgeRequests(t *testing.T) {
+	const id = "I0123456789abcdef0123456789abcdef01234567"
+	open := func(kind, id, target string) history.ForgeItem {
+		return history.ForgeItem{Kind: kind, ID: id, State: "open", Target: target}
+	}
+	wished := func(kind, id, target string) history.ForgeItem {
+		return history.ForgeItem{Kind: kind, ID: id, State: "closed", Backports: []history.ForgeBackport{{Target: target, Request: history.Request{Label: "backport " + target}}}}
+	}
+	for _, c := range []struct {
+		message string
+		key     string // of which the forge says something; "" for the commit
+		item    history.ForgeItem
+		want    string // the lines on which it is requested
+	}{
+		{"Fix it", "", open("pull", "3", "stable/1-2"), "stable/1-2"},
+		{"Fix it", "", open("pull", "3", "main"), ""},
+		{"Fix it", "", wished("pull", "3", "1-2"), "stable/1-2"},
+		{"Fix it", "", wished("pull", "3", "2"), "stable/2"},
+		{"Fix it", "", wished("pull", "3", "stable/1-2"), "stable/1-2"},
+		{"Fix it (#12)", "#12", wished("pull", "12", "2"), "stable/2"},
+		{"Fix it (#12)", "#12", open("pull", "12", "stable/2"), ""},
+		{"Fix it\n\nSee #12.", "#12", wished("issue", "12", "2"), ""},
+		{"Fix it\n\nThis fixes #12.", "#12", wished("issue", "12", "2"), "stable/2"},
+		{"Fix it\n\nFixes: #11, #12", "#12", wished("issue", "12", "2"), "stable/2"},
+		{"Fix it\n\nFixes: 1a2b3c4d5e6f (\"Grow (#12)\")", "#12", wished("pull", "12", "2"), ""},
+		{"Revert \"Grow (#12)\"", "#12", wished("pull", "12", "2"), ""},
+		{"Fix it\n\nSee #12. It fixes a leak.", "#12", wished("issue", "12", "2"), ""},
+		{"Fix it\n\nCloses-Bug: #7", "Bug: #7", wished("bug", "bug#7", "2"), "stable/2"},
+		{"Fix it\n\nRelated-Bug: #7", "Bug: #7", wished("bug", "bug#7", "2"), ""},
+		{"Fix it\n\nChange-Id: " + id, id, open("change", "9", "stable/2"), "stable/2"},
+		{"Fix it\n\nDepends-On: " + id, id, open("change", "9", "stable/2"), ""},
+	} {
+		r := gittest.New(t, "commit base Base\nbranch stable/1-2\nbranch stable/2\ncommit one It body\n-- body --\nbody\n")
+		r.Git("commit", "--amend", "-q", "-m", c.message)
+		repos, ctx := registry(t, r)
+		f := newSlowForge()
+		l := lookup.New(repos, f)
+		key := c.key
+		sha := strings.TrimSpace(r.Git("rev-parse", "HEAD"))
+		if key == "" {
+			key = sha
+		}
+		f.say(map[string][]history.ForgeItem{key: {c.item}})
+		answers, err := l.Where(ctx, lookup.Where{Keys: []string{sha}})
+		l.Close()
+		if err != nil || len(answers[0].Matches) != 1 {
+			t.Fatalf("%q: %+v, %v", c.message, answers, err)
+		}
+		var got []string
+		for _, landing := range answers[0].Matches[0].Branches {
+			if landing.Requested != nil {
+				got = append(got, landing.Name)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q with %+v is requested on %q, not %q", c.message, c.item, got, c.want)
 		}
 	}
 }

@@ -249,6 +249,7 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 		}
 	}
 	answers := make([]history.Answer, 0, len(w.Keys))
+	var shown []found
 	for _, key := range w.Keys {
 		a := history.Answer{Query: key, Matches: []history.Match{}}
 		fs, err := l.whereOne(ctx, repos, first, key, w.Wait)
@@ -265,7 +266,6 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			text := err.Error()
 			a.Error = &text
 		}
-		var shown []found
 		for _, f := range fs {
 			if f.commit == nil {
 				continue
@@ -277,9 +277,15 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			shown = append(shown, f)
 			a.Matches = append(a.Matches, m)
 		}
-		l.enrich(ctx, shown, a.Matches)
 		answers = append(answers, a)
 	}
+	ms := make([]*history.Match, 0, len(shown))
+	for i := range answers {
+		for j := range answers[i].Matches {
+			ms = append(ms, &answers[i].Matches[j])
+		}
+	}
+	l.enrich(ctx, shown, ms)
 	return answers, nil
 }
 

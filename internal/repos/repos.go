@@ -74,7 +74,7 @@ type Repository struct {
 }
 
 // Remotes are the remotes' URLs as they were when the repository was opened,
-// origin first.
+// upstream first, then origin.
 func (r *Repository) Remotes() []string { return r.remotes }
 
 // Failure is a repository that could not be opened.

@@ -23,6 +23,7 @@ var homes = []struct{ library, home, why string }{
 	{"go.lsp.dev/", "server", "positions and unions of LSP stay at the edge; the rest speaks byte offsets"},
 	{"github.com/hashicorp/go-plugin", "plugins", "authors and askers of forges see neither gRPC nor processes"},
 	{"github.com/alecthomas/chroma", "internal/outline", "an editor's own symbols will take its place"},
+	{"go.opentelemetry.io/", "internal/telemetry", "what leaves the machine is decided in one place"},
 	{"github.com/spf13/cobra", "cmd", "flags are wiring"},
 }
 
@@ -56,6 +57,7 @@ var alone = []struct {
 	{"internal/daemon", []string{}, "it brings clients and a process together, whatever they have to say"},
 	{"internal/task", []string{}, "everybody reports to it"},
 	{"internal/config", []string{"index/lineage/dialect"}, "settings are data; whoever they are for takes them"},
+	{"internal/telemetry", []string{}, "operations and times, and nothing that could say what they were about"},
 	{"internal/outline", []string{}, "source text, and nothing that knows of commits"},
 	{"internal/lookup", []string{"history", "index", "internal/scan", "internal/outline"}, "who reads the index never meets who fills it"},
 	{"internal/repos", []string{"history", "index", "internal/gitrepo", "internal/task"}, "who fills the index never meets who reads it"},

@@ -34,7 +34,7 @@ func newClient(settings []plugins.Setting, sites plugins.Sites, api string) (*we
 	var places []web.Place
 	for _, s := range sites {
 		if s.URL == cloud {
-			places = append(places, web.Place{Site: s, API: api})
+			places = append(places, web.Place{Site: s, API: api, Default: true})
 		}
 	}
 	return web.ForForge(web.Options{UserAgent: "cabhfuil-lsp (bitbucket)", IgnoreCacheControl: true}, settings, places...)

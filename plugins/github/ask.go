@@ -79,7 +79,7 @@ func newClient(sites plugins.Sites, settings []plugins.Setting) (*web.Client, er
 	var places []web.Place
 	for _, s := range sites {
 		if rest := api(s); rest != "" {
-			places = append(places, web.Place{Site: s, API: rest, From: defaults(rest, s, len(own) == 1)})
+			places = append(places, web.Place{Site: s, API: rest, From: defaults(rest, s, len(own) == 1), Default: rest == publicAPI})
 		}
 	}
 	return web.ForForge(web.Options{

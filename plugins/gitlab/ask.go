@@ -70,7 +70,7 @@ func defaults(site plugins.Site) []web.Source {
 func newClient(sites plugins.Sites, settings []plugins.Setting) (*web.Client, error) {
 	var places []web.Place
 	for _, s := range sites {
-		places = append(places, web.Place{Site: s, API: s.API, From: defaults(s)})
+		places = append(places, web.Place{Site: s, API: s.API, From: defaults(s), Default: s.URL == public})
 	}
 	return web.ForForge(web.Options{
 		UserAgent:          "cabhfuil-lsp",

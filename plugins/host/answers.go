@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ const (
 	openFor    = 10 * time.Minute // what is open, or is not there
 	overFor    = 6 * time.Hour    // what is merged or closed
 	failedFor  = 5 * time.Minute  // what a forge or its plugin could not answer
+	unsureFor  = time.Minute      // what nobody knows, while a plugin cannot say whether it might
 	leastPause = 15 * time.Second // between two questions about what could not be answered
 	mostPause  = 15 * time.Minute
 	forgotten  = 90 * 24 * time.Hour // when what nobody asked again is dropped from the disk
@@ -208,15 +210,16 @@ func (s *supervised) can(ability string) bool {
 
 // ask asks the forges about items and remembers what they say.
 func (a *answers) ask(remotes []string, joined string, items []plugins.Item, ahead bool) {
+	unsure := false                   // somebody cannot say what it might know, and has no part in this
 	for _, f := range a.host.forges { // whoever is not known yet is asked what it is first
-		if err := f.learn(a.host.ctx); err != nil && !errors.Is(err, errResting) && a.host.ctx.Err() == nil {
-			a.host.opt.Log.Warn("plugin", "name", f.name, "error", Clean(err.Error(), maxText))
+		if f.learn(a.host.ctx) != nil { // which was told where it happened
+			unsure = true
 		}
 	}
 	got := make([]Answer, len(items))
 	left := make([][]candidate, len(items)) // whom to ask still
 	for i, it := range items {
-		left[i] = a.host.candidates(remotes, it)
+		left[i] = slices.DeleteFunc(a.host.candidates(remotes, it), func(c candidate) bool { return !c.forge.learned() })
 	}
 	dropped := map[int]bool{} // not asked, since nobody waits
 	for {
@@ -250,7 +253,7 @@ func (a *answers) ask(remotes []string, joined string, items []plugins.Item, ahe
 			}
 		}
 	}
-	a.remember(joined, items, got, dropped)
+	a.remember(joined, items, got, dropped, unsure)
 }
 
 // askOne asks one forge about some of the items. An answer takes the place of one
@@ -271,7 +274,7 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 			case errors.Is(err, plugins.ErrUnsupported):
 				continue
 			case err != nil:
-				answer.Answer = plugins.Answer{Problem: plugins.Offline, Detail: Clean(err.Error(), maxText)}
+				answer.Answer = plugins.Answer{Problem: plugins.Offline, Detail: Clean(c.forge.said.scrub(err.Error()), maxText)}
 			default:
 				answer.Answer = cleaned(answers[j])
 			}
@@ -282,8 +285,8 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 				got[i] = answer
 			}
 		}
-		if err != nil && a.host.ctx.Err() == nil && !errors.Is(err, plugins.ErrUnsupported) {
-			a.host.opt.Log.Warn("plugin", "name", c.forge.name, "error", Clean(err.Error(), maxText))
+		if err == nil { // else it was told where it happened
+			c.forge.heard(c.remote, answers)
 		}
 	}
 	if len(things) > 0 {
@@ -322,11 +325,12 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 
 // remember keeps what was said, and tells those who wait. Where a forge could not
 // be asked, what it said before still counts.
-func (a *answers) remember(joined string, items []plugins.Item, got []Answer, dropped map[int]bool) {
+// What nobody knows counts for less long where a plugin might have known it.
+func (a *answers) remember(joined string, items []plugins.Item, got []Answer, dropped map[int]bool, unsure bool) {
 	now, closed := time.Now(), a.host.ctx.Err() != nil
 	a.mu.Lock()
 	if len(a.said)+len(items) > maxAnswers {
-		clear(a.said)
+		a.forget()
 	}
 	news := false
 	for i, it := range items {
@@ -336,6 +340,9 @@ func (a *answers) remember(joined string, items []plugins.Item, got []Answer, dr
 			continue
 		}
 		k := known{got[i], now.Add(lifetime(got[i].Answer, now))}
+		if soon := now.Add(unsureFor); unsure && len(k.Things) == 0 && k.until.After(soon) {
+			k.until = soon
+		}
 		before, ok := a.said[q]
 		if k.Problem != plugins.NoProblem && len(k.Things) == 0 && ok && len(before.Things) > 0 {
 			k.Things, k.Checked, k.Plugin = before.Things, before.Checked, before.Plugin
@@ -348,6 +355,15 @@ func (a *answers) remember(joined string, items []plugins.Item, got []Answer, dr
 	if news {
 		a.tell()
 		a.host.opt.OnUpdate()
+	}
+}
+
+// forget drops the quarter of the answers that ran out first, or will: they stay on
+// the disk. mu is held.
+func (a *answers) forget() {
+	all := slices.SortedFunc(maps.Keys(a.said), func(x, y about) int { return a.said[x].until.Compare(a.said[y].until) })
+	for _, q := range all[:len(all)/4] {
+		delete(a.said, q)
 	}
 }
 
@@ -366,10 +382,15 @@ func lifetime(a plugins.Answer, now time.Time) time.Duration {
 		return min(max(a.Retry.Sub(now), leastPause), mostPause)
 	case a.Problem != plugins.NoProblem:
 		return failedFor
-	case len(a.Things) > 0 && !slices.ContainsFunc(a.Things, func(t plugins.Thing) bool { return t.State == plugins.Open }):
+	case len(a.Things) > 0 && !slices.ContainsFunc(a.Things, underWay):
 		return overFor
 	}
 	return openFor
+}
+
+// underWay says whether a thing is open, or a copy of it is.
+func underWay(t plugins.Thing) bool {
+	return t.State == plugins.Open || slices.ContainsFunc(t.Backports, func(b plugins.Backport) bool { return b.State == plugins.Open })
 }
 
 // Open lists what is open on the forge of a repository with these remotes, for
@@ -390,8 +411,9 @@ func (h *Host) Open(ctx context.Context, remotes []string, kind plugins.Kind, te
 		case errors.Is(err, plugins.ErrUnsupported) || err == nil && answer.Problem == plugins.NotAsked:
 			continue
 		case err != nil:
-			return Answer{plugins.Answer{Problem: plugins.Offline, Detail: Clean(err.Error(), maxText)}, c.forge.name}
+			return Answer{plugins.Answer{Problem: plugins.Offline, Detail: Clean(c.forge.said.scrub(err.Error()), maxText)}, c.forge.name}
 		}
+		c.forge.heard(c.remote, []plugins.Answer{answer})
 		return Answer{cleaned(answer), c.forge.name}
 	}
 	return Answer{}
@@ -433,6 +455,9 @@ const (
 // characters, with addresses of the web alone and states that we know.
 func cleaned(a plugins.Answer) plugins.Answer {
 	a.Detail = Clean(a.Detail, maxText)
+	if now := time.Now(); a.Checked.After(now) { // else it would never be old, and win over all later ones
+		a.Checked = now
+	}
 	a.Things = slices.Clone(a.Things[:min(len(a.Things), maxThings)])
 	for i := range a.Things {
 		t := &a.Things[i]
@@ -511,6 +536,16 @@ func (a *answers) read() []stored {
 	if json.Unmarshal(b, &file) != nil || file.Format != storedFormat {
 		return nil // it will be written anew
 	}
+	now := time.Now()
+	for i := range file.Answers { // the clock was wrong, or the file is anybody's
+		s := &file.Answers[i]
+		if s.Answer.Checked.After(now) {
+			s.Answer.Checked = now
+		}
+		if latest := now.Add(overFor); s.Until.After(latest) {
+			s.Until = latest
+		}
+	}
 	return file.Answers
 }
 
@@ -518,7 +553,7 @@ func (a *answers) read() []stored {
 func (a *answers) load() {
 	for _, s := range a.read() {
 		a.mu.Lock()
-		a.said[about{s.Remotes, s.Item}] = known{Answer{cleaned(s.Answer), s.Plugin}, s.Until} // the file may be anybody's
+		a.said[about{s.Remotes, s.Item}] = known{Answer{cleaned(s.Answer), s.Plugin}, s.Until}
 		a.mu.Unlock()
 	}
 }

@@ -311,3 +311,155 @@ func TestSayHostile(t *testing.T) {
 		t.Errorf("%.2000v", got)
 	}
 }
+
+// tattler is a forge whose errors and problems have its token in them.
+type tattler struct{ plugins.Forge }
+
+func (tattler) Resolve(_ context.Context, _ string, items []plugins.Item) ([]plugins.Answer, error) {
+	if items[0].ID == "1" {
+		return nil, fmt.Errorf("it is closed to %s", os.Getenv("HARBOUR_TOKEN"))
+	}
+	answers := make([]plugins.Answer, len(items))
+	for i := range answers {
+		answers[i] = plugins.Answer{Problem: plugins.Refused, Detail: "it refuses " + os.Getenv("HARBOUR_TOKEN")}
+	}
+	return answers, nil
+}
+
+func (tattler) Changes(context.Context, string, []string) ([]plugins.Answer, error) {
+	os.Exit(3)
+	return nil, nil
+}
+
+// TestSayTold holds that the log and the status say what is wrong, once and without
+// secrets, however many ask: with a plugin, and with the place that it asks.
+func TestSayTold(t *testing.T) {
+	var log logged
+	t.Setenv("HARBOUR_TOKEN", "hunter2-token")
+	opt := host.Options{
+		Builtin: []string{"github"}, Environment: map[string][]string{"github": {"HARBOUR_TOKEN"}}, Log: log.logger(), Limits: host.Limits{MinPause: time.Hour},
+		Command: func(string) *exec.Cmd { return command("tells its token") },
+	}
+	s := stage{t, ""}
+	h := s.host(opt)
+	if said := s.said(h, issue("1")); said[0].Problem != plugins.Offline || strings.Contains(said[0].Detail, "hunter2") {
+		t.Errorf("an error: %+v", said)
+	}
+	for n := range 20 {
+		s.said(h, issue(fmt.Sprint(n+2)))
+	}
+	st := h.Status()[0]
+	if text := strings.Join(st.Troubles, ";"); text != "github.com: it refuses ***" {
+		t.Errorf("the troubles are %q", text)
+	}
+	if text := log.String(); strings.Count(text, "msg=forge") != 1 || !strings.Contains(text, "problem=refused") {
+		t.Errorf("the log:\n%s", text)
+	}
+	for n := range 100 { // while it is left alone
+		s.said(h, plugins.Item{Kind: plugins.Commit, ID: fmt.Sprintf("%040x", n+1)})
+	}
+	if text := log.String(); strings.Contains(text, "hunter2") || strings.Count(text, "\n") > 10 {
+		t.Errorf("the log:\n%s", text)
+	}
+}
+
+// TestSayUnlearned holds that a plugin which never said what it may know has no part
+// in what others say.
+func TestSayUnlearned(t *testing.T) {
+	s := newStage(t, map[string]plugins.Answer{"1": {Checked: time.Now(), Things: []plugins.Thing{{Kind: plugins.Issue, ID: "1", Title: "It", State: plugins.Open}}}})
+	opt := s.options()
+	opt.Foreign = []host.Foreign{{Name: "gone", Path: filepath.Join(t.TempDir(), "gone"), SHA256: strings.Repeat("0", 64)}}
+	h := s.host(opt)
+	said := s.said(h, issue("1"), issue("2"))
+	if len(said[0].Things) != 1 || said[1].Problem != plugins.NoProblem || said[1].Plugin != "teller" {
+		t.Errorf("%+v", said)
+	}
+	if st := h.Status()[0]; st.Name != "gone" || st.Error == "" {
+		t.Errorf("nobody says what is wrong: %+v", st)
+	}
+}
+
+// TestSayMany holds that a full store of answers makes room without losing all of
+// them.
+func TestSayMany(t *testing.T) {
+	s := newStage(t, map[string]plugins.Answer{"*": {Checked: time.Now(), Things: []plugins.Thing{{Kind: plugins.Issue, ID: "1", Title: "It", State: plugins.Closed}}}})
+	opt := s.options()
+	var file struct {
+		Format  int              `json:"format"`
+		Answers []map[string]any `json:"answers"`
+	}
+	file.Format = 1
+	now := time.Now()
+	for n := range 20_000 {
+		file.Answers = append(file.Answers, map[string]any{
+			"remotes": remote, "item": issue(fmt.Sprint(n + 1)), "plugin": "teller", "until": now.AddDate(100, 0, 0).Add(time.Duration(n) * time.Second),
+			"answer": plugins.Answer{Checked: now.AddDate(1, 0, 0), Things: []plugins.Thing{{Kind: plugins.Issue, ID: fmt.Sprint(n + 1), Title: "Old", State: plugins.Closed}}},
+		})
+	}
+	b, err := json.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(opt.Kept), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(opt.Kept, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := s.host(opt)
+	if said := s.said(h, issue("7")); said[0].Things[0].Title != "Old" || said[0].Checked.After(time.Now()) {
+		t.Errorf("what was kept is %+v", said)
+	}
+	for n := range 3 {
+		s.said(h, issue(fmt.Sprint(n+30_001)))
+	}
+	var items []plugins.Item
+	for n := range 200 {
+		items = append(items, issue(fmt.Sprint(100*n+1)))
+	}
+	said, _ := h.Say([]string{remote}, items, true)
+	known := 0
+	for _, a := range said {
+		known += len(a.Things)
+	}
+	if known < 100 {
+		t.Errorf("of 200 answers in 20,000 %d are left", known)
+	}
+}
+
+// TestSayFor holds for how long answers count: a thing is over when its copies are.
+func TestSayFor(t *testing.T) {
+	now := time.Now()
+	merged := plugins.Thing{Kind: plugins.Pull, ID: "1", State: plugins.Merged}
+	copied := merged
+	copied.Backports = []plugins.Backport{{Target: "stable", ID: "2", State: plugins.Open}}
+	s := newStage(t, map[string]plugins.Answer{
+		"1": {Checked: now, Things: []plugins.Thing{merged}}, "2": {Checked: now, Things: []plugins.Thing{copied}}, "3": {Checked: now, Things: []plugins.Thing{{Kind: plugins.Issue, ID: "3", State: plugins.Open}}},
+	})
+	opt := s.options()
+	h := s.host(opt)
+	s.said(h, issue("1"), issue("2"), issue("3"))
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(opt.Kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Answers []struct {
+			Item  plugins.Item
+			Until time.Time
+		}
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, a := range file.Answers {
+		got[a.Item.ID] = a.Until.After(now.Add(time.Hour))
+	}
+	if len(got) != 3 || !got["1"] || got["2"] || got["3"] {
+		t.Errorf("they count for long: %v", got)
+	}
+}

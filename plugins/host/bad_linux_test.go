@@ -121,6 +121,9 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
+// stopSelf stops this process, so that it cannot even be told to end.
+func stopSelf() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) } //nolint:errcheck // the test finds out
+
 // isZombie says whether a process has ended, and whoever inherited it has not
 // noticed yet.
 func isZombie(pid int) bool {

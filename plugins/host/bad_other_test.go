@@ -4,3 +4,6 @@ package host_test
 
 // beKilled is for a test of Linux.
 func beKilled() {}
+
+// stopSelf leaves it at hanging.
+func stopSelf() {}

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -63,10 +62,7 @@ func misbehave(how string) {
 	case "hangs on a call":
 		onLinks(forever)
 	case "stops on a call": // not even its end can be asked for
-		onLinks(func(context.Context, []plugins.Item) []string {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) //nolint:errcheck // it is told by the test
-			select {}
-		})
+		onLinks(func(context.Context, []plugins.Item) []string { stopSelf(); select {} })
 	case "says something else":
 		fmt.Println("this is no \x1b[31mhandshake")
 		select {}
@@ -94,6 +90,8 @@ func misbehave(how string) {
 			}
 			return make([]string, len(items))
 		})
+	case "tells its token":
+		plugins.Serve(tattler{github.New()})
 	case "speaks version 2":
 		serveVersions(2)
 	case "speaks version 0":

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,9 @@ type Status struct {
 	Error    string    `json:"error"`           // why it is not running, when it should, or what its last answer lacked
 	Retry    time.Time `json:"retry,omitzero"`  // until when it is left alone
 	Memory   int64     `json:"memory,omitzero"` // resident bytes, as last looked at; 0 where that cannot be told
+	// Troubles are the places of which it could not say what it was asked, with what
+	// was wrong there; the plugin itself may be well.
+	Troubles []string `json:"troubles,omitempty"`
 }
 
 // errResting says that a plugin is not asked now. It is told once, when the pause
@@ -87,9 +91,19 @@ type supervised struct {
 	claim    func(remote string, it plugins.Item) bool // nil before what it is is known
 	about    plugins.Description                       // of a foreign one
 	pause    *backoff.ExponentialBackOff
-	resume   time.Time // when it may be started again
-	starting bool      // it is being started
+	resume   time.Time          // when it may be started again
+	starting bool               // it is being started
+	troubles map[string]trouble // by the host of the remote that was asked by
 }
+
+// trouble is what is wrong with a place that a forge asks.
+type trouble struct {
+	problem plugins.Problem
+	text    string
+}
+
+// maxTroubles bounds the places that are remembered for their troubles.
+const maxTroubles = 20
 
 // process is a running plugin.
 type process struct {
@@ -138,12 +152,16 @@ func (s *supervised) claims(remote string, it plugins.Item) bool {
 	return claim == nil || claim(remote, it)
 }
 
+// learned says whether it is known what the plugin may know.
+func (s *supervised) learned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.claim != nil
+}
+
 // learn asks a plugin what it is, where that is not known.
 func (s *supervised) learn(ctx context.Context) error {
-	s.mu.Lock()
-	known := s.claim != nil
-	s.mu.Unlock()
-	if known {
+	if s.learned() {
 		return nil
 	}
 	_, err := s.describe(ctx)
@@ -158,6 +176,35 @@ func (s *supervised) description() (d plugins.Description, ok bool) {
 	return s.about, s.foreign != nil && s.claim != nil
 }
 
+// heard notes whether the place behind a remote answers, and tells when that
+// changes: whoever reads a card only sees that something is lacking.
+func (s *supervised) heard(remote string, answers []plugins.Answer) {
+	place := "a tracker"
+	if r, ok := plugins.ParseRemote(remote); ok {
+		place = r.Host
+	}
+	i := slices.IndexFunc(answers, func(a plugins.Answer) bool {
+		return a.Problem != plugins.NoProblem && a.Problem != plugins.NotAsked
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, known := s.troubles[place]
+	if i < 0 {
+		if known {
+			delete(s.troubles, place)
+			s.host.opt.Log.Info("forge", "name", s.name, "at", place, "said", "it answers again")
+		}
+		return
+	}
+	now := trouble{plugins.Problem(clean(string(answers[i].Problem))), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
+	if s.troubles == nil || !known && len(s.troubles) >= maxTroubles {
+		s.troubles = map[string]trouble{}
+	}
+	if s.troubles[place] = now; now.problem != before.problem {
+		s.host.opt.Log.Warn("forge", "name", s.name, "at", place, "problem", now.problem, "error", now.text)
+	}
+}
+
 func (s *supervised) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,6 +212,9 @@ func (s *supervised) status() Status {
 	st.Name = s.name
 	if time.Until(s.resume) > 0 {
 		st.Retry = s.resume
+	}
+	for _, place := range slices.Sorted(maps.Keys(s.troubles)) {
+		st.Troubles = append(st.Troubles, place+": "+s.troubles[place].text)
 	}
 	return st
 }
@@ -358,15 +408,15 @@ func (s *supervised) launch(ctx context.Context) (*process, error) {
 	defer context.AfterFunc(ctx, child.kill)()
 	forge, err := dispense(client)
 	inTime := late.Stop()
-	if err == nil && ctx.Err() != nil {
+	switch {
+	case !inTime: // it was killed for it, whatever it said meanwhile
+		err = errors.New(tooLate)
+	case err == nil:
 		err = ctx.Err()
 	}
 	if err != nil {
 		child.kill()
 		client.Kill()
-		if !inTime {
-			err = errors.New(tooLate)
-		}
 		return nil, s.explain(err, child, stderr)
 	}
 	now := time.Now()

@@ -21,6 +21,10 @@ type Place struct {
 	From []Source // where its token may be, after what the settings name
 	// Header and Scheme are as in Credential.
 	Header, Scheme string
+	// Default says that a token which a setting gives without saying where it is for
+	// is this place's. It is never another's, but for those that are the user's own:
+	// a repository names its remotes, and must not choose who gets a token.
+	Default bool
 }
 
 // The bounds of a client that ForForge makes: somebody waits for its answers.
@@ -44,7 +48,7 @@ func ForForge(o Options, settings []plugins.Setting, places ...Place) (*Client, 
 		if u.Scheme == "http" && p.Site.Own {
 			o.Insecure = append(o.Insecure, u.Host)
 		}
-		if from := append(sources(settings, p.Site), p.From...); len(from) > 0 {
+		if from := append(sources(settings, p), p.From...); len(from) > 0 {
 			o.Credentials = append(o.Credentials, Credential{Host: strings.ToLower(u.Host), From: from, Header: p.Header, Scheme: p.Scheme})
 		}
 	}
@@ -65,9 +69,10 @@ func ForForge(o Options, settings []plugins.Setting, places ...Place) (*Client, 
 	return New(o)
 }
 
-// sources are where the settings say that a site's token is.
-func sources(settings []plugins.Setting, site plugins.Site) []Source {
+// sources are where the settings say that a place's token is.
+func sources(settings []plugins.Setting, p Place) []Source {
 	var own, all []Source
+	site := p.Site
 	for _, s := range settings {
 		into := &all
 		switch {
@@ -76,7 +81,7 @@ func sources(settings []plugins.Setting, site plugins.Site) []Source {
 		case s.Host != "" || s.URL != "":
 			continue
 		}
-		if s.Token != "" {
+		if s.Token != "" && (into == &own || p.Default || site.Own) {
 			*into = append(*into, Env(s.Token))
 		}
 		if s.Helper {

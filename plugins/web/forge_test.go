@@ -98,3 +98,24 @@ func TestHelperOf(t *testing.T) {
 		t.Errorf("the helper's token was not found: %v", err)
 	}
 }
+
+// TestDefaultToken holds that a token which a setting gives for no place in
+// particular goes to the main place and the user's own, and to nobody else's that a
+// repository may name.
+func TestDefaultToken(t *testing.T) {
+	t.Setenv("WEB_TEST_TOKEN", planted)
+	var places []Place
+	for _, p := range []Place{{Site: plugins.Site{Match: "main.example"}, Default: true}, {Site: plugins.Site{Match: "own.example", Own: true}}, {Site: plugins.Site{Match: "other.example"}}, {Site: plugins.Site{Match: "named.example"}}} {
+		p.API = "https://" + p.Site.Match
+		places = append(places, p)
+	}
+	c, err := ForForge(Options{}, []plugins.Setting{{Token: "WEB_TEST_TOKEN"}, {Host: "named.example", Token: "WEB_TEST_TOKEN"}}, places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]bool{"main.example": true, "own.example": true, "other.example": false, "named.example": true} {
+		if has, err := c.HasToken(t.Context(), "https://"+host+"/x"); has != want || err != nil {
+			t.Errorf("%s has a token: %v, %v", host, has, err)
+		}
+	}
+}

@@ -145,6 +145,7 @@ function* tests(context, facts) {
       } finally {
         registration.dispose();
       }
+      await until(ask, (lenses) => !lineOf(lenses).includes(1), "the lens stays");
     },
   ];
 

@@ -51,7 +51,7 @@ export function registerCommands(house: House): vscode.Disposable {
       const commit = await choose(session, target);
       await (commit && compareLines(session, commit));
     },
-    [commandIds.openOnForge]: async (target) => {
+    "cabhfuil-vscode.openOnForge": async (target) => {
       const commit = await choose(session, target);
       await (commit && openOnForge(session, commit));
     },

@@ -8,7 +8,6 @@ function titles(): LinkTitles {
     copySha: vscode.l10n.t("Copy SHA"),
     copyFixes: vscode.l10n.t("Copy as Fixes: line"),
     compareLines: vscode.l10n.t("Compare lines"),
-    openOnForge: vscode.l10n.t("Open on forge"),
   };
 }
 

@@ -4,12 +4,12 @@
 
 import { isSha } from "./answers";
 
+/** The commands below a hover. The page of the forge is linked by the server itself. */
 export const commandIds = {
   showCommit: "cabhfuil-vscode.showCommit",
   copySha: "cabhfuil-vscode.copySha",
   copyFixes: "cabhfuil-vscode.copyFixes",
   compareLines: "cabhfuil-vscode.compareLines",
-  openOnForge: "cabhfuil-vscode.openOnForge",
 } as const;
 
 /** What the commands of a hover, a menu or a keybinding take. */

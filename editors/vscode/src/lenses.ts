@@ -13,15 +13,19 @@ type Ask = (command: string, argument: object, token: vscode.CancellationToken) 
  * as an extension for the language knows; else the server looks for itself.
  */
 export function lensMiddleware(ask: Ask): CodeLensMiddleware {
+  const told = new WeakSet<vscode.TextDocument>();
   return {
     async provideCodeLenses(document, token, next) {
       if (document.uri.scheme === "file") {
         const { version } = document;
-        const declarations = declaredRanges(await soon(symbolsOf(document)));
-        if (declarations.length > 0 && !token.isCancellationRequested) {
+        const declared = declaredRanges(await soon(symbolsOf(document)));
+        const known = declared.length > 0;
+        if ((known || told.has(document)) && !token.isCancellationRequested) {
           try {
             const uri = document.uri.toString();
+            const declarations = known ? declared : null;
             await ask("cabhfuil.declarations", { uri, version, declarations }, token);
+            told.add(document);
           } catch {
             // An older server, or one that is ending: lenses come all the same.
           }

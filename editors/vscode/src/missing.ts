@@ -95,15 +95,44 @@ async function pick(
     ?.line;
 }
 
+/** How long something may take before it is announced. */
+const announceMs = 500;
+
 /** Does something that may take long; undefined when the user has it stopped. */
 async function cancellable<T>(
   title: string,
   run: (token: vscode.CancellationToken) => Promise<T>,
 ): Promise<T | undefined> {
+  const stop = new vscode.CancellationTokenSource();
+  const running = run(stop.token);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(resolve, announceMs, "late");
+  });
+  try {
+    const first = await Promise.race([running.then((value) => ({ value })), late]);
+    if (first !== "late") {
+      return first.value;
+    }
+    return await announced(title, running, stop);
+  } finally {
+    clearTimeout(timer);
+    stop.dispose();
+  }
+}
+
+async function announced<T>(
+  title: string,
+  running: Promise<T>,
+  stop: vscode.CancellationTokenSource,
+): Promise<T | undefined> {
   const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   return vscode.window.withProgress(options, async (_progress, token) => {
+    token.onCancellationRequested(() => {
+      stop.cancel();
+    });
     try {
-      return await run(token);
+      return await running;
     } catch (error) {
       if (token.isCancellationRequested) {
         return undefined;

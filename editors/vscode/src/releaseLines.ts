@@ -13,7 +13,9 @@ export interface Sign {
 export interface LineRow {
   readonly name: string;
   readonly state: Text;
-  /** What stands behind the state: the commit on this line, the first tag. */
+  /** The commit on this line and the first tag, in as few words as fit beside a name. */
+  readonly brief: readonly string[];
+  /** The same, and what else there is to say, in sentences. */
   readonly details: readonly Text[];
   readonly sign: Sign;
   /** Somebody should look at this line. */
@@ -29,8 +31,8 @@ const quiet: Sign = { icon: "dash", color: undefined };
 const unknown: Sign = { icon: "question", color: undefined };
 
 const states: Record<string, readonly [Text, Sign]> = {
-  contains: [text("contains it"), present],
-  backported: [text("has a backport"), copied],
+  contains: [text("contains"), present],
+  backported: [text("backported"), copied],
   reverted: [text("reverted"), alarming],
   missing: [text("missing"), absent],
   "not-affected": [text("not affected"), quiet],
@@ -46,12 +48,20 @@ export function lineRows(match: MatchAnswer): LineRow[] {
     return {
       name: oneLine(landing.name),
       state: landing.needed ? text("missing, and needed here") : state,
+      brief: brief(match, landing),
       details: details(match, landing),
       sign: attention ? alarming : sign,
       attention,
       landing,
     };
   });
+}
+
+function brief(match: MatchAnswer, { commit, firstTag }: LandingAnswer): string[] {
+  return [
+    ...(commit === undefined || commit === match.sha ? [] : [short(commit)]),
+    ...(firstTag === undefined ? [] : [oneLine(firstTag)]),
+  ];
 }
 
 function details(match: MatchAnswer, landing: LandingAnswer): Text[] {

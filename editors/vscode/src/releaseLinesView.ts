@@ -167,7 +167,7 @@ function lineItem(node: LineNode): vscode.TreeItem {
     concerning(row, "").length > 0 ? State.Collapsed : State.None,
   );
   const said = [row.state, ...row.details].map(translated);
-  item.description = said.join(" · ");
+  item.description = [translated(row.state), ...row.brief].join(" · ");
   item.tooltip = [`${row.name}: ${said.join(", ")}`, row.landing.evidence.map(oneLine).join(", ")]
     .filter((line) => line !== "")
     .join("\n");

@@ -209,8 +209,14 @@ class Preview {
           tab.input.uri.toString() === shown,
       );
     await vscode.window.tabGroups.close(tabs);
-    if (this.#before !== undefined) {
-      await vscode.window.showTextDocument(this.#before.document, this.#before.viewColumn);
+    // The focus may be elsewhere already, such as in another pick.
+    const before = this.#before;
+    if (before !== undefined && vscode.window.activeTextEditor?.document !== before.document) {
+      const { document, viewColumn } = before;
+      await vscode.window.showTextDocument(document, {
+        preserveFocus: true,
+        ...(viewColumn !== undefined && { viewColumn }),
+      });
     }
   }
 }

@@ -7,7 +7,6 @@ const titles = {
   copySha: "Copy SHA",
   copyFixes: "Copy as Fixes: line",
   compareLines: "Compare lines",
-  openOnForge: "Open on forge",
 };
 const sha = "7f4343198c2a";
 
@@ -33,15 +32,12 @@ test("a SHA has links that show and copy it", () => {
 test("no name of a file can end a link or begin another", () => {
   const uri = "file:///a) [x](command:evil) *b* _c_ ~d~ `e` <f> \"g\" 'h'!.md";
   const markdown = hoverLinks(sha, uri, titles) ?? "";
-  assert.equal(links(markdown).length, 5);
+  assert.equal(links(markdown).length, 4);
   for (const link of links(markdown)) {
     assert.deepEqual(link.target, { sha, uri });
   }
   const outside = markdown.replace(/\(command:[\w.-]+\?[\w%.-]*\)/g, "");
-  assert.equal(
-    outside,
-    "[Show commit] · [Copy SHA] · [Copy as Fixes: line] · [Compare lines] · [Open on forge]",
-  );
+  assert.equal(outside, "[Show commit] · [Copy SHA] · [Copy as Fixes: line] · [Compare lines]");
 });
 
 test("only what can be a SHA has links", () => {

@@ -27,8 +27,10 @@ function match(...landings: LandingAnswer[]): MatchAnswer {
 }
 
 function rows(...landings: LandingAnswer[]): string[] {
-  return lineRows(match(...landings)).map(({ name, state, details, sign }) =>
-    [sign.icon, name, ...[state, ...details].map(untranslated)].join(" | "),
+  return lineRows(match(...landings)).map(({ name, state, brief, details, sign }) =>
+    [sign.icon, name, untranslated(state), brief.join(" "), ...details.map(untranslated)].join(
+      " | ",
+    ),
   );
 }
 
@@ -42,11 +44,11 @@ test("each line has a row with its state, its commit and its tag", () => {
       landing("old", "unknown"),
     ),
     [
-      "check | master | contains it | since v2",
-      "arrow-small-right | stable/2 | has a backport | as 8595b8eed4d0 | not released yet",
-      "close | stable/1 | missing",
-      "dash | stable/0 | not affected",
-      "question | old | unknown",
+      "check | master | contains | v2 | since v2",
+      "arrow-small-right | stable/2 | backported | 8595b8eed4d0 | as 8595b8eed4d0 | not released yet",
+      "close | stable/1 | missing | ",
+      "dash | stable/0 | not affected | ",
+      "question | old | unknown | ",
     ],
   );
 });
@@ -78,7 +80,9 @@ test("what needs action comes out", () => {
 });
 
 test("a state of a newer server, and a hostile name, are shown as they are", () => {
-  assert.deepEqual(rows(landing("a\u202eb\nc", "half-there")), ["question | a b c | half-there"]);
+  assert.deepEqual(rows(landing("a\u202eb\nc", "half-there")), [
+    "question | a b c | half-there | ",
+  ]);
 });
 
 test("lines with commits of their own can be compared", () => {
