@@ -34,7 +34,7 @@ func TestManualPages(t *testing.T) {
 	for page, must := range map[string]string{
 		"cabhfuil-lsp.1":          `"Jan 2026"`,
 		"cabhfuil-lsp-where.1":    `.SH SYNOPSIS`,
-		"cabhfuil-lsp-repo-add.1": `\-\-directory`,
+		"cabhfuil-lsp-repo-add.1": `--directory`,
 	} {
 		text, err := os.ReadFile(filepath.Join(dir, page))
 		if err != nil {
