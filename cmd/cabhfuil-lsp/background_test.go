@@ -57,22 +57,6 @@ func newShared(t *testing.T, seed uint64, commits int) *busy {
 	return b
 }
 
-func (p program) log() string {
-	logs, err := filepath.Glob(filepath.Join(p.home, ".local", "state", "ca-bhfuil", "log", "*.log"))
-	if err != nil {
-		return err.Error()
-	}
-	var all strings.Builder
-	for _, log := range logs {
-		text, err := os.ReadFile(log)
-		if err != nil {
-			return err.Error()
-		}
-		all.Write(text)
-	}
-	return all.String()
-}
-
 // lives says whether a process runs; one that nobody has waited for does not.
 func lives(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -231,3 +231,20 @@ func has(v any, path []string) bool {
 	}
 	return false
 }
+
+// log is all that the program wrote into its logs.
+func (p program) log() string {
+	logs, err := filepath.Glob(filepath.Join(p.home, ".local", "state", "ca-bhfuil", "log", "*.log"))
+	if err != nil {
+		return err.Error()
+	}
+	var all strings.Builder
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			return err.Error()
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
