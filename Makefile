@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 30s
 REPO ?= .
 
-.PHONY: help build test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e generate ext
+.PHONY: help build test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e editors generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -64,6 +64,9 @@ lenses: build ## lenses of random source files of REPO against git blame, also e
 
 e2e: ## real editors, headless (editors/e2e/README.md)
 	editors/e2e/run.sh
+
+editors: ## docs/editors.md, of the results in editors/e2e/results
+	$(GO) test ./editors/e2e/compare -update
 
 generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, protoc-gen-go-grpc)
 	$(GO) generate ./plugins
