@@ -16,7 +16,7 @@ BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
-.PHONY: help build install uninstall release deb cross test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e generate ext
+.PHONY: help build install uninstall release deb cross test exttest lint fuzz together bench series paths refs lineage contents cards lenses e2e editors generate ext
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -101,6 +101,9 @@ lenses: build ## lenses of random source files of REPO against git blame, also e
 
 e2e: ## real editors, headless (editors/e2e/README.md)
 	editors/e2e/run.sh
+
+editors: ## docs/editors.md, of the results in editors/e2e/results
+	$(GO) test ./editors/e2e/compare -update
 
 generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, protoc-gen-go-grpc)
 	$(GO) generate ./plugins

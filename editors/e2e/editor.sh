@@ -5,7 +5,7 @@
 #
 #   editor.sh EDITOR BINARY REPOSITORY [RESULT]
 #
-#   EDITOR      neovim, emacs-eglot, emacs-lsp-mode, vim, helix or kakoune
+#   EDITOR      neovim, emacs-eglot, emacs-lsp-mode, vim or helix
 #   RESULT      the file to write the results to, as JSON
 #
 #   CABHFUIL_E2E_ROOT  the root directory of another system, whose editor is
@@ -22,11 +22,11 @@ root=${CABHFUIL_E2E_ROOT:-}
 scratch=$(mktemp -d "$root/tmp/cabhfuil-e2e.XXXXXX")
 inside=${scratch#"$root"}
 # enter COMMAND… runs a command in the other system, if there is one. A private
-# mount, which goes with the process, gives it /proc.
+# mounts, which go with the process, give it /proc and terminals.
 enter() {
   if [ -z "$root" ]; then "$@"; else
     unshare --mount --propagation private \
-      sh -c 'mount -t proc proc "$0/proc"; exec chroot "$0" "$@"' "$root" "$@"
+      sh -c 'mount -t proc proc "$0/proc" && mount --rbind /dev/pts "$0/dev/pts" && exec chroot "$0" "$@"' "$root" "$@"
   fi
 }
 # An empty home: neither the user's configuration nor their indexes take part.
@@ -36,7 +36,7 @@ trap 'enter "${alone[@]}" "$inside/cabhfuil-lsp" stop >/dev/null || true; rm -rf
 
 mkdir "$scratch/home" "$scratch/editors"
 cp "$server" "$scratch/cabhfuil-lsp"
-cp -r "$here" "$here"/../{neovim,emacs,vim,helix,kakoune} "$scratch/editors/"
+cp -r "$here" "$here"/../{neovim,emacs,vim,helix} "$scratch/editors/"
 if [ -n "$root" ]; then
   cp -r "$repository" "$scratch/repository"
   repository=$inside/repository

@@ -137,7 +137,10 @@
     (when (consp capf)
       (cl-destructuring-bind (_function beg end table . plist) capf
         (let* ((text (buffer-substring-no-properties beg end))
-               (item (car (all-completions text table (plist-get plist :predicate)))))
+               ;; By the completion styles: clients let the server filter.
+               (all (completion-all-completions text table (plist-get plist :predicate)
+                                                (length text)))
+               (item (car-safe all)))
           (when item
             (delete-region beg end)
             (goto-char beg)

@@ -1,10 +1,13 @@
 #!/bin/bash
 # Installs the real editors that the end-to-end tests drive: Neovim, Emacs with
-# eglot, and VS Code in the form of code-server together with a Chromium that
-# shows it. Safe to run again: what is there in the right version stays.
+# eglot and lsp-mode, Vim with ALE, and VS Code in the form of code-server together
+# with a Chromium that shows it. Safe to run again: what is there in the right
+# version stays.
 #
-#   install.sh            everything
-#   install.sh terminal   Neovim and Emacs alone
+#   install.sh            everything but the other systems
+#   install.sh terminal   the editors of a terminal alone
+#   install.sh systems    newer Debians in folders of their own, with their editors,
+#                         for CABHFUIL_E2E_ROOT of editor.sh; needs root
 #
 # code-server and its Node.js live in a cache folder outside the work tree,
 # ${CABHFUIL_E2E_CACHE:-$XDG_CACHE_HOME/cabhfuil-e2e}, because they take half a
@@ -34,7 +37,31 @@ debian_packages() {
 # package_at NAME prints the version of an npm package in the cache, or nothing.
 package_at() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$cache/node_modules/$1/package.json" 2>/dev/null | head -n1; }
 
-debian_packages git neovim emacs-nox elpa-eglot
+# system NAME PACKAGE… makes a Debian of that name with packages in the cache. The
+# marker is written last, as below.
+system() {
+  local root=$cache/$1 script
+  [ -e "$root.made" ] && return
+  script=/usr/share/debootstrap/scripts/$1
+  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid # a name newer than this one's
+  as_root rm -rf "$root"
+  as_root debootstrap --variant=minbase "$1" "$root" "" "$script" >"$root.log"
+  as_root cp /etc/resolv.conf "$root/etc/"
+  as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${@:2}" >>"$root.log"
+  : >"$root.made"
+  echo "$1 is in $root"
+}
+
+if [ "${1:-}" = systems ]; then
+  mkdir -p "$cache"
+  debian_packages debootstrap
+  system trixie git neovim emacs-nox elpa-lsp-mode vim vim-ale hx tmux
+  system forky git neovim hx tmux
+  exit 0
+fi
+
+debian_packages git neovim emacs-nox elpa-eglot elpa-lsp-mode vim vim-ale
 [ "${1:-}" = terminal ] && exit 0
 debian_packages chromium fonts-dejavu-core libkrb5-dev libsecret-1-dev python3 make g++ pkg-config
 

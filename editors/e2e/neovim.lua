@@ -1,4 +1,4 @@
--- The checks of neovim.sh, run inside Neovim once the changelog is open.
+-- The scenario of editor.sh, run inside Neovim once the changelog is open.
 
 local cabhfuil = require('cabhfuil')
 
@@ -230,6 +230,7 @@ end)
 if (os.getenv('CABHFUIL_TELESCOPE') or '') ~= '' then
   check('telescope', 'Telescope finds the commit and shows it', function()
     require('telescope').load_extension('cabhfuil')
+    vim.o.columns, vim.o.lines = 200, 60 -- a small window has no preview
     vim.cmd('Telescope cabhfuil')
     local state = require('telescope.actions.state')
     local picker = await('picker', function() return state.get_current_picker(vim.api.nvim_get_current_buf()) end)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the end-to-end tests in real editors: builds the server and the extension,
-# makes the demo repository, and drives Neovim, Emacs and VS Code headless.
+# makes the demo repository, and drives Neovim, Emacs, Vim and VS Code headless.
 #
 #   run.sh [SCREENSHOTS]   pictures go to that folder, or nowhere
 set -euo pipefail
@@ -13,8 +13,9 @@ go build -o "$work/cabhfuil-lsp" ./cmd/cabhfuil-lsp
 (cd editors/vscode && npm ci --no-audit --no-fund && npm run lint && npm test && npm run package)
 editors/e2e/demo-repository.sh "$work/demo"
 mkdir -p "$work/shots"
-editors/e2e/neovim.sh "$work/cabhfuil-lsp" "$work/demo"
-editors/e2e/emacs.sh "$work/cabhfuil-lsp" "$work/demo"
+for editor in neovim emacs-eglot emacs-lsp-mode vim; do
+  editors/e2e/editor.sh "$editor" "$work/cabhfuil-lsp" "$work/demo"
+done
 (cd editors/vscode && node ../e2e/vscode.mjs --server "$work/cabhfuil-lsp" --repository "$work/demo" --vsix cabhfuil.vsix --screenshots "$work/shots")
 if [ -n "$shots" ]; then
   mkdir -p "$shots"

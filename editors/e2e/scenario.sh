@@ -19,8 +19,7 @@ neovim)
 emacs-eglot | emacs-lsp-mode)
   exec emacs --batch --directory "$scratch/editors/emacs" --load "$scratch/editors/e2e/$editor.el"
   ;;
-vim) exec "$scratch/editors/e2e/vim.sh" "$scratch" ;;
-helix | kakoune) exec "$scratch/editors/e2e/terminal.py" "$editor" "$scratch" ;;
+vim | helix) exec "$scratch/editors/e2e/$editor.sh" "$scratch" ;;
 *)
   echo "no scenario for $editor" >&2
   exit 2

@@ -26,7 +26,9 @@
                       (push (intern (concat ":" key)) plist))
                     value)
            plist))
-        ((vectorp value) (cl-map 'vector #'cabhfuil-lsp-mode--plist value))
+        ;; The outermost list of an answer is one since lsp-mode 9.
+        ((or (vectorp value) (and (consp value) (not (keywordp (car value)))))
+         (cl-map 'vector #'cabhfuil-lsp-mode--plist value))
         (t value)))
 
 (defun cabhfuil-lsp-mode--workspace ()

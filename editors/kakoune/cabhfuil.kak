@@ -1,0 +1,15 @@
+# Cá Bhfuil in Kakoune, by kakoune-lsp 18 and later: put this into
+# ~/.config/kak/autoload/ or source it from kakrc, after kakoune-lsp's own lines.
+
+declare-option -docstring 'the program of Cá Bhfuil''s server' str cabhfuil_server cabhfuil-lsp
+
+# kakoune-lsp sets servers of its own only where there are none, so for other
+# languages add the server to a hook of yours that names theirs too.
+hook -group cabhfuil global BufSetOption filetype=(?:git-commit|git-rebase|diff|mail|markdown|plain) %{
+    set-option -add buffer lsp_servers "
+        [cabhfuil-lsp]
+        command = ""%opt{cabhfuil_server}""
+        args = [""--stdio""]
+        root_globs = ["".git""]
+    "
+}
