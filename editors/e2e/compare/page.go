@@ -89,7 +89,7 @@ func page(results []Result) string {
 	for _, f := range features {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.about)
 	}
-	b.WriteString("\n*in part* works with the limit of the remark; *no* is what the editor or its client cannot do; *fails* is a check that failed; *not tried* says nothing about the editor; – is of another editor.\n")
+	b.WriteString("\n*in part* works with the limit of the remark; *no* is what the editor, its client or our configuration cannot do; *fails* is a check that failed; *not tried* says nothing about the editor; – is of another editor.\n")
 	b.WriteString("`editors/e2e/editor.sh` runs the scenario, and `make editors` makes this page of the results that are kept.\n")
 	return b.String()
 }
