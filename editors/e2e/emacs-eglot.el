@@ -6,10 +6,8 @@
 (require 'cabhfuil-eglot)
 
 (message "EDITOR Emacs %s, eglot %s" emacs-version
-         (or (ignore-errors (package-get-version))
-             (and (fboundp 'lm-version) (lm-version (find-library-name "eglot")))
-             (progn (require 'lisp-mnt) (require 'find-func)
-                    (lm-version (find-library-name "eglot")))))
+         (progn (require 'lisp-mnt) (require 'find-func)
+                (lm-version (find-library-name "eglot"))))
 
 (defun e2e-position ()
   "Point as a request's parameters; all lines here are ASCII."

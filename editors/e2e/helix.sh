@@ -37,7 +37,7 @@ shows() {
   done
   return 1
 }
-# again COMMAND KEYS… TEXT presses keys until the screen shows a text, since an
+# until_shown PRESS TEXT… runs PRESS until the screen shows each text, since an
 # answer may come before the commits are read.
 until_shown() {
   local end=$((SECONDS + patience)) press=$1
@@ -77,13 +77,16 @@ hover() { go; keys Space k; }
 check hover 'a hover on a SHA shows the commit and its lines' until_shown hover "$short" "✓ $upstream"
 
 echo 'LACKS lenses: Helix draws no code lenses'
+echo 'LACKS commit: Helix has no plugins; go to definition opens the commit as a file'
+echo 'LACKS search: Helix has no plugins; the picker of symbols searches'
+echo 'LACKS missing: Helix has no plugins'
 
 symbols() { go; keys Space S; type_text "$subject"; } # Escape Space would be one key
 check symbols 'the picker of workspace symbols finds the commit' until_shown symbols "$short $subject"
 
 commands() { keys Escape; type_text ':lsp-workspace-command'; keys Enter; }
 check command 'the server'\''s commands are offered' until_shown commands cabhfuil.where cabhfuil.missing
-echo 'NOTE command: they can be run, but their results are not shown'
+echo 'NOTE command: They can be run, but their results are not shown'
 
 definition() { go; type_text gd; }
 check definition 'gd opens the commit' until_shown definition "commit $sha"

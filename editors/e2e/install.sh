@@ -47,6 +47,7 @@ system() {
   as_root rm -rf "$root"
   as_root debootstrap --variant=minbase "$1" "$root" "" "$script" >"$root.log"
   as_root cp /etc/resolv.conf "$root/etc/"
+  as_root chroot "$root" apt-get update -qq
   as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${@:2}" >>"$root.log"
   : >"$root.made"

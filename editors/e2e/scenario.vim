@@ -147,6 +147,9 @@ function! s:Commit() abort
 endfunction
 call s:Check('commit', ':CabhfuilCommit shows the commit', function('s:Commit'))
 
+call s:Say('LACKS search: The configuration has no search but that of symbols')
+call s:Say('LACKS missing: The configuration has no list of what a line lacks')
+
 execute 'edit' fnameescape(s:facts.directory . '/.git/COMMIT_EDITMSG')
 set filetype=gitcommit
 

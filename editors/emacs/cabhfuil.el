@@ -68,7 +68,7 @@ argument as a plist, which returns the command's result as plists and vectors.")
 
 (define-derived-mode cabhfuil-commit-mode diff-mode "Commit"
   "A commit with its release lines.  \\[xref-find-definitions] opens the one at point."
-  (setq-local diff-auto-refine-mode nil)
+  (setq-local diff-refine nil)
   (setq buffer-read-only t)
   (add-hook 'xref-backend-functions (lambda () 'cabhfuil) nil t))
 

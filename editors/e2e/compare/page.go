@@ -1,25 +1,25 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// features are the columns of the page, by what the scenario calls them.
-var features = []struct{ id, name, about string }{
-	{"hover", "hover", "on a SHA in a changelog: its fix card"},
-	{"lenses", "lenses", "above lines that name a commit, drawn"},
-	{"symbols", "symbols", "a commit found by its subject"},
-	{"definition", "definition", "leads from a SHA to its commit"},
-	{"diagnostics", "diagnostics", "a `Fixes:` line that names no commit, in a message"},
-	{"completion", "completion", "behind `Fixes: ` in a message"},
-	{"command", "commands", "`cabhfuil.where` asked and answered"},
-	{"commit", "commit buffer", "a commit in a buffer of its own"},
-	{"search", "search", "a list of commits to choose from"},
-	{"missing", "missing", "the list of what a line lacks"},
-	{"telescope", "Telescope", "the search, in Telescope"},
+// features are the columns of the page, by what the scenario calls them. What is of
+// one editor alone names it.
+var features = []struct{ id, name, about, only string }{
+	{"hover", "hover", "on a SHA in a changelog: its fix card", ""},
+	{"lenses", "lenses", "above lines that name a commit, drawn", ""},
+	{"symbols", "symbols", "a commit found by its subject", ""},
+	{"definition", "definition", "leads from a SHA to its commit", ""},
+	{"diagnostics", "diagnostics", "a `Fixes:` line that names no commit, in a message", ""},
+	{"completion", "completion", "behind `Fixes: ` in a message", ""},
+	{"command", "commands", "`cabhfuil.where` asked and answered", ""},
+	{"commit", "commit buffer", "a commit in a buffer of its own", ""},
+	{"search", "search", "a list of commits to choose from", ""},
+	{"missing", "missing", "the list of what a line lacks", ""},
+	{"telescope", "Telescope", "the search, in Telescope", "neovim"},
 }
 
 // editors are the rows, in their order, with the folder of their configuration.
@@ -45,7 +45,7 @@ VS Code has an extension and tests of its own, and is not in this table.
 
 `
 
-// page is docs/editors.md.
+// page is docs/editors.md, with the runs of an editor in the order of results.
 func page(results []Result) string {
 	var b strings.Builder
 	b.WriteString(preface)
@@ -57,13 +57,16 @@ func page(results []Result) string {
 	var remarks []string
 	for _, e := range editors {
 		runs := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.Editor != e.id })
-		slices.SortStableFunc(runs, func(x, y Result) int { return cmp.Compare(x.Version, y.Version) })
 		if len(runs) == 0 {
 			fmt.Fprintf(&b, "| [%s](../editors/%s) |%s\n", e.name, e.folder, strings.Repeat(" not tried |", len(features)))
 		}
 		for _, r := range runs {
 			fmt.Fprintf(&b, "| [%s](../editors/%s) |", r.Version, e.folder)
 			for _, f := range features {
+				if f.only != "" && f.only != e.id {
+					b.WriteString(" – |")
+					continue
+				}
 				mark, remark := r.mark(f.id)
 				if remark != "" {
 					at := slices.Index(remarks, remark)
@@ -86,7 +89,7 @@ func page(results []Result) string {
 	for _, f := range features {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.about)
 	}
-	b.WriteString("\n*in part* works with the limit of the remark; *no* is what the editor or its client cannot do; *fails* is a check that failed; *not tried* says nothing about the editor.\n")
+	b.WriteString("\n*in part* works with the limit of the remark; *no* is what the editor, its client or our configuration cannot do; *fails* is a check that failed; *not tried* says nothing about the editor; – is of another editor.\n")
 	b.WriteString("`editors/e2e/editor.sh` runs the scenario, and `make editors` makes this page of the results that are kept.\n")
 	return b.String()
 }
