@@ -294,12 +294,21 @@ func (a *guest) where(ctx context.Context, argument json.RawMessage) (any, error
 	var p struct {
 		scope
 		Keys []string `json:"keys"`
+		// Hurry takes of forges what is known; ours, for scripts.
+		Hurry bool `json:"hurry"`
 	}
 	s, err := a.question(ctx, argument, &p, &p.scope)
 	if err != nil {
 		return nil, err
 	}
-	answers, err := a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait})
+	var forges lookup.Patience
+	switch {
+	case p.Hurry && a.elsewhere():
+		forges = lookup.PatienceNone
+	case p.Hurry: // this process ends with the answer
+		forges = lookup.PatienceKnown
+	}
+	answers, err := a.lookup.Where(ctx, lookup.Where{Scope: s, Keys: p.Keys, Wait: p.Wait, Forges: forges})
 	for i := range answers {
 		if answers[i].Error != nil || len(answers[i].Matches) > 0 {
 			continue

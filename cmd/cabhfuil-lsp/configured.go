@@ -139,11 +139,11 @@ func (f optionalForges) online() bool {
 	return features.Forges && features.ForgesOnline
 }
 
-func (f optionalForges) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+func (f optionalForges) Said(remotes []string, keys []history.Key, ask lookup.Asking) lookup.Said {
 	if !f.online() {
 		return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
 	}
-	return f.a.forges.Said(remotes, keys, ahead)
+	return f.a.forges.Said(remotes, keys, ask)
 }
 
 func (f optionalForges) Budget() time.Duration { return time.Duration(f.a.budget.Load()) }

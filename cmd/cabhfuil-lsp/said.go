@@ -40,7 +40,7 @@ func asked(remotes []string, most int) []string {
 }
 
 // Said is what forges said of keys so far.
-func (f *forges) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+func (f *forges) Said(remotes []string, keys []history.Key, ask lookup.Asking) lookup.Said {
 	said := lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
 	var items []plugins.Item
 	var at []int
@@ -52,7 +52,7 @@ func (f *forges) Said(remotes []string, keys []history.Key, ahead bool) lookup.S
 	if len(items) == 0 {
 		return said
 	}
-	answers, pending := f.current().Say(asked(remotes, maxRemotes), items, ahead)
+	answers, pending := f.current().Say(asked(remotes, maxRemotes), items, map[lookup.Asking]host.Asking{lookup.AskNow: host.Now, lookup.AskAhead: host.Ahead, lookup.AskNothing: host.Nothing}[ask])
 	said.Pending = pending
 	for i, a := range answers {
 		if a.Problem != plugins.NoProblem {

@@ -30,7 +30,7 @@ func whereCommand(io stdio, g *global) *cobra.Command {
 
 Exits 0 when every key is known, 1 when one is not, 2 on failure.`,
 		RunE: func(cmd *cobra.Command, keys []string) error {
-			raw, err := ask(cmd.Context(), g, "cabhfuil.where", map[string]any{"keys": keys})
+			raw, err := ask(cmd.Context(), g, "cabhfuil.where", map[string]any{"keys": keys, "hurry": g.format == "json"})
 			if err != nil {
 				return err
 			}

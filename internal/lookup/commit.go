@@ -115,7 +115,7 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	if m.Related, err = related(ctx, f); err != nil {
 		return "", err
 	}
-	l.enrich(ctx, []found{f}, []*history.Match{&m})
+	l.enrich(ctx, PatienceBudget, []found{f}, []*history.Match{&m})
 	var b strings.Builder
 	fmt.Fprintf(&b, "commit %s\n", c.Hash)
 	if len(c.Parents) > 0 {

@@ -173,7 +173,7 @@ func (addresses) URLs(_ []string, keys []history.Key) []string {
 	return urls
 }
 
-func (addresses) Said(_ []string, keys []history.Key, _ bool) lookup.Said {
+func (addresses) Said(_ []string, keys []history.Key, _ lookup.Asking) lookup.Said {
 	return lookup.Said{Items: make([][]history.ForgeItem, len(keys))}
 }
 

@@ -75,7 +75,7 @@ func (l *Lookup) card(ctx context.Context, f found) (string, error) {
 	if m.Related, err = related(ctx, f); err != nil {
 		return "", err
 	}
-	l.enrich(ctx, []found{f}, []*history.Match{&m})
+	l.enrich(ctx, PatienceBudget, []found{f}, []*history.Match{&m})
 	return card(m), ctx.Err()
 }
 

@@ -18,8 +18,8 @@ type Forge interface {
 	// URLs are the pages of keys: "" where there is none or none is known yet.
 	URLs(remotes []string, keys []history.Key) []string
 	// Said is what forges said of keys in a repository with these remotes; what they
-	// were not asked yet is asked in the background. ahead says that nobody waits.
-	Said(remotes []string, keys []history.Key, ahead bool) Said
+	// were not asked yet is asked in the background, as ask says.
+	Said(remotes []string, keys []history.Key, ask Asking) Said
 	// News is closed when more has been said.
 	News() <-chan struct{}
 	// Budget is how long an answer waits for what forges say; what comes later is in
@@ -30,6 +30,28 @@ type Forge interface {
 	// forge as long as ctx lasts.
 	Open(ctx context.Context, remotes []string, kind history.KeyKind, text string, limit int) []history.ForgeItem
 }
+
+// Asking says what is done about what forges have not said.
+type Asking int
+
+// The ways: AskNow for somebody who waits, AskAhead for somebody who may come, which
+// is worth fewer requests, and AskNothing.
+const (
+	AskNow Asking = iota
+	AskAhead
+	AskNothing
+)
+
+// Patience says how an answer waits for forges.
+type Patience int
+
+// The ways: PatienceBudget waits for the forges' budget, PatienceNone asks them for
+// the next time, PatienceKnown takes what is known.
+const (
+	PatienceBudget Patience = iota
+	PatienceNone
+	PatienceKnown
+)
 
 // Said is what forges said.
 type Said struct {
@@ -51,8 +73,15 @@ type question struct {
 
 // awaited asks forges until they have said all that they were asked, or the budget
 // is used up, which is one for all questions.
-func (l *Lookup) awaited(ctx context.Context, questions ...question) []Said {
-	waiting, cancel := context.WithTimeout(ctx, l.forge.Budget())
+func (l *Lookup) awaited(ctx context.Context, p Patience, questions ...question) []Said {
+	budget, ask := l.forge.Budget(), AskNow
+	switch p {
+	case PatienceNone:
+		budget = 0
+	case PatienceKnown:
+		budget, ask = 0, AskNothing
+	}
+	waiting, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	said := make([]Said, len(questions))
 	for i := range said {
@@ -63,11 +92,14 @@ func (l *Lookup) awaited(ctx context.Context, questions ...question) []Said {
 		pending := false
 		for i, q := range questions {
 			if said[i].Pending {
-				said[i] = l.forge.Said(q.remotes, q.keys, false)
+				said[i] = l.forge.Said(q.remotes, q.keys, ask)
 				pending = pending || said[i].Pending
 			}
 		}
 		if !pending {
+			return said
+		}
+		if budget == 0 {
 			return said
 		}
 		select {
@@ -84,7 +116,7 @@ const maxNamed = 50
 
 // enrich adds to fix cards what forges say of the commits and of what their
 // messages name. All that is to be asked is asked together.
-func (l *Lookup) enrich(ctx context.Context, fs []found, ms []*history.Match) {
+func (l *Lookup) enrich(ctx context.Context, p Patience, fs []found, ms []*history.Match) {
 	if l.forge == nil || len(ms) == 0 {
 		return
 	}
@@ -98,7 +130,7 @@ func (l *Lookup) enrich(ctx context.Context, fs []found, ms []*history.Match) {
 		}
 		questions[i] = question{fs[i].repo.Remotes(), keys}
 	}
-	for i, said := range l.awaited(ctx, questions...) {
+	for i, said := range l.awaited(ctx, p, questions...) {
 		m, keys := ms[i], questions[i].keys
 		var own, wishes []history.ForgeItem
 		roles := keyRoles(m.Commit.Message)
@@ -258,7 +290,7 @@ func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, na
 		keys = append(keys, history.Key{Kind: history.KeyCommit, Text: h.String()})
 	}
 	if len(keys) > 0 {
-		l.forge.Said(home.Remotes(), keys, true)
+		l.forge.Said(home.Remotes(), keys, AskAhead)
 	}
 }
 
@@ -268,7 +300,7 @@ func (l *Lookup) hoverForge(ctx context.Context, repo Repository, k history.Key)
 		return nil
 	}
 	keys := []history.Key{k}
-	said := l.awaited(ctx, question{repo.Remotes(), keys})[0]
+	said := l.awaited(ctx, PatienceBudget, question{repo.Remotes(), keys})[0]
 	var parts []string
 	for _, item := range said.Items[0] {
 		parts = append(parts, forgeCard(item))

@@ -27,13 +27,13 @@ type slowForge struct {
 
 func newSlowForge() *slowForge { return &slowForge{news: make(chan struct{})} }
 
-func (f *slowForge) Said(_ []string, keys []history.Key, ahead bool) lookup.Said {
+func (f *slowForge) Said(_ []string, keys []history.Key, ask lookup.Asking) lookup.Said {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	said := lookup.Said{Items: make([][]history.ForgeItem, len(keys)), Pending: f.items == nil, Offline: f.away}
 	for i, k := range keys {
 		said.Items[i] = f.items[k.Text]
-		if ahead {
+		if ask == lookup.AskAhead {
 			f.ahead = append(f.ahead, k.Text)
 		}
 	}
@@ -226,7 +226,7 @@ type together struct {
 	most    int             // keys of one question
 }
 
-func (f *together) Said(remotes []string, keys []history.Key, ahead bool) lookup.Said {
+func (f *together) Said(remotes []string, keys []history.Key, ask lookup.Asking) lookup.Said {
 	f.mu.Lock()
 	f.most = max(f.most, len(keys))
 	waited := len(f.missing) > 0
@@ -238,7 +238,7 @@ func (f *together) Said(remotes []string, keys []history.Key, ahead bool) lookup
 	if done {
 		f.say(map[string][]history.ForgeItem{})
 	}
-	return f.slowForge.Said(remotes, keys, ahead)
+	return f.slowForge.Said(remotes, keys, ask)
 }
 
 // TestForgeTogether holds that one question waits for forges once, for all of its

@@ -235,6 +235,8 @@ type Where struct {
 	// Wait waits until the repositories' graphs are up to date, and for keys that
 	// only words can find, until these are indexed.
 	Wait bool
+	// Forges says how the answer waits for forges.
+	Forges Patience
 }
 
 // Where makes the fix card of each key.
@@ -285,7 +287,7 @@ func (l *Lookup) Where(ctx context.Context, w Where) ([]history.Answer, error) {
 			ms = append(ms, &answers[i].Matches[j])
 		}
 	}
-	l.enrich(ctx, shown, ms)
+	l.enrich(ctx, w.Forges, shown, ms)
 	return answers, nil
 }
 

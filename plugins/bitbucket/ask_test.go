@@ -187,6 +187,7 @@ func TestPartly(t *testing.T) {
 	if err != nil || len(answers[0].Things) != 1 || answers[0].Problem != plugins.NoProblem || answers[1].Problem != plugins.Offline {
 		t.Errorf("%+v, %v", answers, err)
 	}
+	f = w.New(t, t.TempDir()).(bitbucket.Forge) // whose breaker has seen no failure
 	if a, err := f.Open(t.Context(), w.Remote, "", 10); err != nil || len(a.Things) != 1 || a.Problem != plugins.Offline {
 		t.Errorf("%+v, %v", a, err)
 	}

@@ -84,18 +84,41 @@ func newAnswers(h *Host) *answers {
 	return a
 }
 
+// Asking says what Say does about what is not known.
+type Asking int
+
+const (
+	// Now asks the forges: somebody waits.
+	Now Asking = iota
+	// Ahead asks them for somebody who may come: a forge that needs a request for each
+	// item is asked for a few of them only.
+	Ahead
+	// Nothing asks nobody.
+	Nothing
+)
+
+// loadTime is how long who asks nobody waits for what is on the disk.
+const loadTime = 50 * time.Millisecond
+
 // Say tells what is known of the items of a repository with these remotes: of a
 // Commit, the changes that it came with. What is not known, or was said too long
 // ago, is asked for in the background; pending says that something is on its way
 // of which nothing is known yet. Nobody waits for a forge here: News tells when
-// there is more. With ahead nobody waits for the answer at all, and a forge that
-// needs a request for each item is asked for a few of them only.
-func (h *Host) Say(remotes []string, items []plugins.Item, ahead bool) (said []Answer, pending bool) {
+// there is more.
+func (h *Host) Say(remotes []string, items []plugins.Item, ask Asking) (said []Answer, pending bool) {
 	a := h.answers
 	said = make([]Answer, len(items))
 	select {
 	case <-a.loaded:
 	default: // what was said before is still being read
+		if ask == Nothing { // there is no other time: it is a file
+			select {
+			case <-a.loaded:
+				return h.Say(remotes, items, ask)
+			case <-time.After(loadTime):
+				return said, true
+			}
+		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if !h.closed {
@@ -110,7 +133,7 @@ func (h *Host) Say(remotes []string, items []plugins.Item, ahead bool) (said []A
 		return said, true
 	}
 	joined, now := strings.Join(remotes, "\n"), time.Now()
-	var ask []plugins.Item
+	var open []plugins.Item
 	a.mu.Lock()
 	for i, it := range items {
 		q := about{joined, it}
@@ -123,17 +146,19 @@ func (h *Host) Say(remotes []string, items []plugins.Item, ahead bool) (said []A
 		case a.pending[q]:
 			pending = pending || !ok
 		case len(h.candidates(remotes, it)) == 0:
+		case ask == Nothing:
+			pending = pending || !ok
 		default:
 			pending = pending || !ok
 			a.pending[q] = true
-			ask = append(ask, it)
+			open = append(open, it)
 		}
 	}
 	a.mu.Unlock()
-	if len(ask) > 0 {
+	if len(open) > 0 {
 		h.mu.Lock()
 		if !h.closed {
-			h.work.Go(func() { a.ask(remotes, joined, ask, ahead) })
+			h.work.Go(func() { a.ask(remotes, joined, open, ask == Ahead) })
 		}
 		h.mu.Unlock()
 	}

@@ -124,7 +124,7 @@ func (s stage) said(h *host.Host, items ...plugins.Item) []host.Answer {
 	limit := time.After(20 * time.Second)
 	for {
 		news := h.News()
-		said, pending := h.Say([]string{remote}, items, false)
+		said, pending := h.Say([]string{remote}, items, host.Now)
 		if !pending {
 			return said
 		}
@@ -152,7 +152,7 @@ func TestSay(t *testing.T) {
 	})
 	h := s.host(s.options())
 	items := []plugins.Item{issue("12"), issue("13"), {Kind: plugins.Commit, ID: commitID}}
-	if said, pending := h.Say([]string{remote}, items, false); !pending || len(said) != len(items) || len(said[0].Things) != 0 {
+	if said, pending := h.Say([]string{remote}, items, host.Now); !pending || len(said) != len(items) || len(said[0].Things) != 0 {
 		t.Errorf("at once: %+v, pending %v", said, pending)
 	}
 	for range 3 {
@@ -280,7 +280,7 @@ func TestSayAhead(t *testing.T) {
 		}
 		news := h.News()
 		for { // until the file was read
-			_, pending := h.Say([]string{remote}, items, true)
+			_, pending := h.Say([]string{remote}, items, host.Ahead)
 			<-news
 			if pending && len(s.asked()[0]) > 0 {
 				break
@@ -417,7 +417,7 @@ func TestSayMany(t *testing.T) {
 	for n := range 200 {
 		items = append(items, issue(fmt.Sprint(100*n+1)))
 	}
-	said, _ := h.Say([]string{remote}, items, true)
+	said, _ := h.Say([]string{remote}, items, host.Ahead)
 	known := 0
 	for _, a := range said {
 		known += len(a.Things)
