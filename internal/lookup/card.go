@@ -42,7 +42,7 @@ var explain = map[history.Limit]string{
 	history.LimitLineagePending: "Not all copies under other names are known yet.",
 	history.LimitRefsLeftOut:    "Some refs could not be read.",
 	history.LimitForgePending:   "The forge has not answered yet.",
-	history.LimitForgeOffline:   "The forge cannot be reached.",
+	history.LimitForgeOffline:   "A forge could not be asked: what it says may be missing or old.",
 	history.LimitFormat:         "This repository's format is read through git alone.",
 }
 

@@ -115,7 +115,7 @@ func TestForgeHover(t *testing.T) {
 	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "**Fix \\*it\\***", "merged → main", "backport stable/1")
 
 	f.away = true
-	holds(t, hovered(t, ctx, l, doc, 3), "*The forge cannot be reached.*", "merged → main")
+	holds(t, hovered(t, ctx, l, doc, 3), "*A forge could not be asked: what it says may be missing or old.*", "merged → main")
 }
 
 // TestForgeBudget holds that an answer which comes within the budget is waited for,

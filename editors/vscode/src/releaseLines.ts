@@ -105,7 +105,7 @@ const reasons: Record<string, Text> = {
   "lineage-pending": text("Backports are still being looked for."),
   "refs-left-out": text("Some branches or tags cannot be read."),
   "forge-pending": text("The forge has not answered yet."),
-  "forge-offline": text("The forge cannot be reached."),
+  "forge-offline": text("A forge could not be asked: what it says may be missing or old."),
   format: text("This form of repository is read in part."),
 };
 
