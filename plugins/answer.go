@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -176,16 +177,20 @@ func Abilities(f Forge) []string {
 // backportLabel is how communities write that a change is wanted on a line:
 // backport-to-1.2, backport/stable-2, needs-backport-to-3.12, "needs backport to
 // 3.12", "backport release-1.0", cherry-pick/1.4, "cherrypick-approved" is none.
-var backportLabel = regexp.MustCompile(`(?i)^(?:needs?[- ])?(?:auto[- ]?)?(?:backport|cherry[- ]?pick)(?:[-_ ]?to)?[-_/: ]+([A-Za-z0-9][A-Za-z0-9_./-]*)$`)
+var backportLabel = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(?:needs?[- ])?(?:auto[- ]?)?(?:backport|cherry[- ]?pick)(?:[-_ ]?to)?[-_/: ]+([A-Za-z0-9][A-Za-z0-9_./-]*)$`)
+})
 
 // notLines are words that follow "backport" in labels and name no line.
-var notLines = regexp.MustCompile(`(?i)^(done|needed|required|requested|candidate|candidates|approved|rejected|pending|complete|completed|conflict|conflicts|failed|skip|none|no|yes|nominated|potential|created|merged|it|me|bot|pr|prs)$`)
+var notLines = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(done|needed|required|requested|candidate|candidates|approved|rejected|pending|complete|completed|conflict|conflicts|failed|skip|none|no|yes|nominated|potential|created|merged|it|me|bot|pr|prs)$`)
+})
 
 // BackportLabel reads a label that asks for a backport: the branch, or the part
 // of its name, that it is wanted on.
 func BackportLabel(label string) (line string, ok bool) {
-	m := backportLabel.FindStringSubmatch(strings.TrimSpace(label))
-	if m == nil || notLines.MatchString(m[1]) {
+	m := backportLabel().FindStringSubmatch(strings.TrimSpace(label))
+	if m == nil || notLines().MatchString(m[1]) {
 		return "", false
 	}
 	return m[1], true

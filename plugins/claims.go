@@ -15,16 +15,19 @@ import (
 // project's path: opendev.org, github.com/openstack. A host may begin with *. or
 // end with .*; both stand for at least one label. A * alone is any host.
 func (d Description) Claims() func(remote string, it Item) bool {
-	var texts []string
-	var keys []*regexp.Regexp
-	for _, k := range d.Keys {
-		if re, err := regexp.Compile("^(?:" + k + ")$"); err == nil {
-			texts, keys = append(texts, "(?:"+k+")"), append(keys, re)
+	keys := sync.OnceValue(func() []*regexp.Regexp { // most questions are about remotes
+		var texts []string
+		var keys []*regexp.Regexp
+		for _, k := range d.Keys {
+			if re, err := regexp.Compile("^(?:" + k + ")$"); err == nil {
+				texts, keys = append(texts, "(?:"+k+")"), append(keys, re)
+			}
 		}
-	}
-	if one, err := regexp.Compile("^(?:" + strings.Join(texts, "|") + ")$"); err == nil && len(keys) > 0 { // not where two name a group alike
-		keys = []*regexp.Regexp{one}
-	}
+		if one, err := regexp.Compile("^(?:" + strings.Join(texts, "|") + ")$"); err == nil && len(keys) > 0 { // not where two name a group alike
+			keys = []*regexp.Regexp{one}
+		}
+		return keys
+	})
 	anything := len(d.Remotes) == 0 && len(d.Keys) == 0
 	var mu sync.Mutex
 	known := map[string]bool{} // by remote: a document asks about thousands of keys
@@ -35,7 +38,7 @@ func (d Description) Claims() func(remote string, it Item) bool {
 		case anything:
 			return remote != ""
 		case remote == "":
-			return it.Kind == Bug && slices.ContainsFunc(keys, func(re *regexp.Regexp) bool { return re.MatchString(it.ID) })
+			return it.Kind == Bug && slices.ContainsFunc(keys(), func(re *regexp.Regexp) bool { return re.MatchString(it.ID) })
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -172,10 +173,14 @@ const (
 var (
 	// closing is what stands before the number of an issue that a change mends, or of
 	// the pull that it came with. In quotes are subjects of other changes.
-	closing = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:clos(?:e|es|ed)|fix(?:e[sd])?|resolv(?:e|es|ed)|pr-url|reviewed-on|merge pull request|see merge request)(?:$|[^\pL.;"][^.;"]*$)`)
+	closing = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(?:^|[^\pL])(?:clos(?:e|es|ed)|fix(?:e[sd])?|resolv(?:e|es|ed)|pr-url|reviewed-on|merge pull request|see merge request)(?:$|[^\pL.;"][^.;"]*$)`)
+	})
 	// asideOf is what stands before a bug that has to do with a change and is not what
 	// it mends. Others are: a message names bugs for that.
-	asideOf = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:see|related|refs?|references|depends[- ]on|needed[- ]by|(?:caused|introduced) by|regress[a-z]*)(?:$|[^\pL.;()][^.;()]*$)`)
+	asideOf = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(?:^|[^\pL])(?:see|related|refs?|references|depends[- ]on|needed[- ]by|(?:caused|introduced) by|regress[a-z]*)(?:$|[^\pL.;()][^.;()]*$)`)
+	})
 )
 
 func keyID(k history.Key) string { return string(k.Kind) + " " + scan.Canonical(k) }
@@ -194,12 +199,12 @@ func keyRoles(message string) map[string]role {
 				r = itsOwn
 			}
 		case history.KeyBug:
-			if !asideOf.MatchString(before) {
+			if !asideOf().MatchString(before) {
 				r = itsCause
 			}
 		case history.KeyIssue, history.KeyMerge:
 			squashed := m.End+1 == len(subject) && subject[m.End] == ')' && strings.HasSuffix(before, "(")
-			if squashed || closing.MatchString(before) {
+			if squashed || closing().MatchString(before) {
 				r = itsCause
 			}
 		}
@@ -479,10 +484,14 @@ func isSaid(m history.Match, k history.Key) bool {
 }
 
 // reference is what is typed of an issue or a pull request at the end of a line.
-var reference = regexp.MustCompile(`(?:^|[\s(\[{,;:])([#!])([\pL\pN_-]{0,40})$`)
+var reference = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\s(\[{,;:])([#!])([\pL\pN_-]{0,40})$`)
+})
 
 // bugLead is what stands before the # of a tracker's bug.
-var bugLead = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:bug|lp):?\s*$`)
+var bugLead = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(?:^|[^\pL])(?:bug|lp):?\s*$`)
+})
 
 // openItems are the open issues, bugs and pull requests that may be meant behind #
 // or !.
@@ -496,7 +505,7 @@ func (l *Lookup) openItems(ctx context.Context, doc Document, offset int) ([]Com
 		return nil, nil
 	}
 	line := doc.Text[start:offset]
-	m := reference.FindStringSubmatchIndex(line)
+	m := reference().FindStringSubmatchIndex(line)
 	switch code := formOf(doc) == formSource; {
 	case m == nil:
 		return nil, nil
@@ -511,7 +520,7 @@ func (l *Lookup) openItems(ctx context.Context, doc Document, offset int) ([]Com
 	switch {
 	case line[m[2]] == '!':
 		kind = history.KeyMerge
-	case bugLead.MatchString(line[:m[2]]):
+	case bugLead().MatchString(line[:m[2]]):
 		kind = history.KeyBug
 	}
 	all := []Completion{}

@@ -20,25 +20,30 @@ const hidden = "***"
 // ones would be found in every other word.
 const shortest = 6
 
-// shapes are what tokens look like where nobody said that they are one.
-var shapes = []struct {
+// shape is what a token looks like, and what takes its place.
+type shape struct {
 	secret  *regexp.Regexp
 	instead string
-}{
-	// The prefixes that GitHub and GitLab give theirs.
-	{regexp.MustCompile(`\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|gl[a-z]{1,6}-[A-Za-z0-9_.-]{16,})`), hidden},
-	{regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/_.~=-]{6,}`), "${1}" + hidden},
-	// Headers, also as Go prints them.
-	{regexp.MustCompile(`(?i)((?:authorization|[a-z-]*-token|set-cookie|cookie)"?\s*[:=]\s*\[?"?)[^\s"\]][^\r\n"\]]*`), "${1}" + hidden},
-	// The credentials of an address, and parameters with telling names.
-	{regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/?#\s"@]+@`), "${1}" + hidden + "@"},
-	{regexp.MustCompile(`(?i)((?:[?&;]|\b)(?:[a-z_]*token|[a-z_]*secret|password|passwd|api_?key|private_key|code|sig|signature)=)[^&\s"'#]+`), "${1}" + hidden},
 }
+
+// shapes are what tokens look like where nobody said that they are one.
+var shapes = sync.OnceValue(func() []shape {
+	return []shape{
+		// The prefixes that GitHub and GitLab give theirs.
+		{regexp.MustCompile(`\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|gl[a-z]{1,6}-[A-Za-z0-9_.-]{16,})`), hidden},
+		{regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/_.~=-]{6,}`), "${1}" + hidden},
+		// Headers, also as Go prints them.
+		{regexp.MustCompile(`(?i)((?:authorization|[a-z-]*-token|set-cookie|cookie)"?\s*[:=]\s*\[?"?)[^\s"\]][^\r\n"\]]*`), "${1}" + hidden},
+		// The credentials of an address, and parameters with telling names.
+		{regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/?#\s"@]+@`), "${1}" + hidden + "@"},
+		{regexp.MustCompile(`(?i)((?:[?&;]|\b)(?:[a-z_]*token|[a-z_]*secret|password|passwd|api_?key|private_key|code|sig|signature)=)[^&\s"'#]+`), "${1}" + hidden},
+	}
+})
 
 // Scrub takes what looks like a token out of a text. Client.Scrub takes out the
 // client's own as well, whatever they look like.
 func Scrub(text string) string {
-	for _, s := range shapes {
+	for _, s := range shapes() {
 		text = s.secret.ReplaceAllString(text, s.instead)
 	}
 	return text
@@ -148,10 +153,12 @@ func (h *scrubHandler) attr(a slog.Attr) slog.Attr {
 }
 
 // telling are names of attributes whose value is a secret, whatever it looks like.
-var telling = regexp.MustCompile(`(?i)^(authorization|.*token|password|passwd|.*secret|cookie|set-cookie)$`)
+var telling = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(authorization|.*token|password|passwd|.*secret|cookie|set-cookie)$`)
+})
 
 func (h *scrubHandler) named(key, text string) string {
-	if telling.MatchString(key) && text != "" {
+	if telling().MatchString(key) && text != "" {
 		return hidden
 	}
 	return h.scrub(text)
