@@ -97,10 +97,7 @@ func (l *Lookup) awaited(ctx context.Context, p Patience, questions ...question)
 				pending = pending || said[i].Pending
 			}
 		}
-		if !pending {
-			return said
-		}
-		if budget == 0 {
+		if !pending || budget == 0 {
 			return said
 		}
 		select {
@@ -134,8 +131,11 @@ func (l *Lookup) enrich(ctx context.Context, p Patience, fs []found, ms []*histo
 	for i, said := range l.awaited(ctx, p, questions...) {
 		m, keys := ms[i], questions[i].keys
 		var own, wishes []history.ForgeItem
-		roles := keyRoles(m.Commit.Message)
+		var roles map[string]role
 		for j, items := range said.Items {
+			if len(items) > 0 && roles == nil {
+				roles = keyRoles(m.Commit.Message)
+			}
 			for _, item := range items {
 				if !slices.ContainsFunc(m.Forge, func(f history.ForgeItem) bool {
 					return f.Kind == item.Kind && f.ID == item.ID && f.Project == item.Project && f.URL == item.URL

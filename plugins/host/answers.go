@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/natefinch/atomic"
 
@@ -299,7 +298,7 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 			case errors.Is(err, plugins.ErrUnsupported):
 				continue
 			case err != nil:
-				answer.Answer = plugins.Answer{Problem: plugins.Offline, Detail: Clean(c.forge.said.scrub(err.Error()), maxText)}
+				answer.Answer = plugins.Answer{Problem: plugins.Offline, Detail: clean(c.forge.said.scrub(err.Error()), maxText)}
 			default:
 				answer.Answer = cleaned(answers[j])
 			}
@@ -436,7 +435,7 @@ func (h *Host) Open(ctx context.Context, remotes []string, kind plugins.Kind, te
 		case errors.Is(err, plugins.ErrUnsupported) || err == nil && answer.Problem == plugins.NotAsked:
 			continue
 		case err != nil:
-			return Answer{plugins.Answer{Problem: plugins.Offline, Detail: Clean(c.forge.said.scrub(err.Error()), maxText)}, c.forge.name}
+			return Answer{plugins.Answer{Problem: plugins.Offline, Detail: clean(c.forge.said.scrub(err.Error()), maxText)}, c.forge.name}
 		}
 		c.forge.heard(c.remote, []plugins.Answer{answer})
 		return Answer{cleaned(answer), c.forge.name}
@@ -448,12 +447,14 @@ func (h *Host) Open(ctx context.Context, remotes []string, kind plugins.Kind, te
 // closed, ctx has ended.
 func (h *Host) Go(work func(ctx context.Context)) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		work(h.ctx)
-		return
+	closed := h.closed
+	if !closed {
+		h.work.Go(func() { work(h.ctx) })
 	}
-	h.work.Go(func() { work(h.ctx) })
+	h.mu.Unlock()
+	if closed {
+		work(h.ctx)
+	}
 }
 
 func (h *Host) listers(remotes []string, kind plugins.Kind) []candidate {
@@ -479,17 +480,17 @@ const (
 // cleaned is an answer that nothing bad can come of: bounded, without control
 // characters, with addresses of the web alone and states that we know.
 func cleaned(a plugins.Answer) plugins.Answer {
-	a.Detail = Clean(a.Detail, maxText)
+	a.Detail = clean(a.Detail, maxText)
 	if now := time.Now(); a.Checked.After(now) { // else it would never be old, and win over all later ones
 		a.Checked = now
 	}
 	a.Things = slices.Clone(a.Things[:min(len(a.Things), maxThings)])
 	for i := range a.Things {
 		t := &a.Things[i]
-		t.Kind, t.ID, t.Project = plugins.Kind(Clean(string(t.Kind), maxName)), Clean(t.ID, maxName), Clean(t.Project, maxName)
-		t.URL, t.Title, t.State, t.Status = webOnly(t.URL), Clean(t.Title, maxText), state(t.State), Clean(t.Status, maxName)
+		t.Kind, t.ID, t.Project = plugins.Kind(clean(string(t.Kind), maxName)), clean(t.ID, maxName), clean(t.Project, maxName)
+		t.URL, t.Title, t.State, t.Status = webOnly(t.URL), clean(t.Title, maxText), state(t.State), clean(t.Status, maxName)
 		t.Labels, t.Assignees = cleanAll(t.Labels), cleanAll(t.Assignees)
-		t.Author, t.Milestone, t.Target = Clean(t.Author, maxName), Clean(t.Milestone, maxName), Clean(t.Target, maxText)
+		t.Author, t.Milestone, t.Target = clean(t.Author, maxName), clean(t.Milestone, maxName), clean(t.Target, maxText)
 		if !plugins.IsHash(t.Head) {
 			t.Head = ""
 		}
@@ -499,8 +500,8 @@ func cleaned(a plugins.Answer) plugins.Answer {
 		t.Backports = slices.Clone(t.Backports[:min(len(t.Backports), maxList)])
 		for j := range t.Backports {
 			b := &t.Backports[j]
-			b.Target, b.Label, b.Kind, b.ID = Clean(b.Target, maxText), Clean(b.Label, maxName), plugins.Kind(Clean(string(b.Kind), maxName)), Clean(b.ID, maxName)
-			b.URL, b.Title, b.State = webOnly(b.URL), Clean(b.Title, maxText), state(b.State)
+			b.Target, b.Label, b.Kind, b.ID = clean(b.Target, maxText), clean(b.Label, maxName), plugins.Kind(clean(string(b.Kind), maxName)), clean(b.ID, maxName)
+			b.URL, b.Title, b.State = webOnly(b.URL), clean(b.Title, maxText), state(b.State)
 		}
 	}
 	return a
@@ -517,21 +518,9 @@ func state(s plugins.State) plugins.State {
 func cleanAll(all []string) []string {
 	all = slices.Clone(all[:min(len(all), maxList)])
 	for i := range all {
-		all[i] = Clean(all[i], maxName)
+		all[i] = clean(all[i], maxName)
 	}
 	return all
-}
-
-// Clean is a text on one line of at most so many runes, without what could change
-// how a terminal or a page shows the rest.
-func Clean(s string, most int) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "�"), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r)
-	}), " ")
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }
 
 // stored is an answer on the disk.

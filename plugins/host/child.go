@@ -180,7 +180,7 @@ func (c *child) ID() string {
 // PluginToHost lets pass sockets of this machine alone.
 func (c *child) PluginToHost(network, address string) (string, string, error) {
 	if network != "unix" && runtime.GOOS != "windows" {
-		return "", "", fmt.Errorf("it listens on %s and not on a socket of its own", clean(network))
+		return "", "", fmt.Errorf("it listens on %s and not on a socket of its own", clean(network, maxLine))
 	}
 	return network, address, nil
 }

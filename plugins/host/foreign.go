@@ -24,7 +24,7 @@ type Foreign struct {
 func (f Foreign) Check() error {
 	want, err := hex.DecodeString(f.SHA256)
 	if err != nil || len(want) != sha256.Size {
-		return fmt.Errorf("the checksum %q is no SHA-256; expected the 64 hex digits that sha256sum %s prints", clean(f.SHA256), f.Path)
+		return fmt.Errorf("the checksum %q is no SHA-256; expected the 64 hex digits that sha256sum %s prints", clean(f.SHA256, maxLine), f.Path)
 	}
 	info, err := os.Stat(f.Path)
 	if err != nil {

@@ -196,7 +196,7 @@ func (s *supervised) heard(remote string, answers []plugins.Answer) {
 		}
 		return
 	}
-	now := trouble{plugins.Problem(clean(string(answers[i].Problem))), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
+	now := trouble{plugins.Problem(clean(string(answers[i].Problem), maxLine)), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
 	if s.troubles == nil || !known && len(s.troubles) >= maxTroubles {
 		s.troubles = map[string]trouble{}
 	}
@@ -616,7 +616,7 @@ func (s *supervised) check(ctx context.Context) (plugins.Description, error) {
 	}
 	for _, key := range d.Keys {
 		if _, err := regexp.Compile("^(?:" + key + ")$"); err != nil {
-			return wrong("its key %q is no regular expression (RE2): %v", clean(key), err)
+			return wrong("its key %q is no regular expression (RE2): %v", clean(key, maxLine), err)
 		}
 	}
 	place := "forge.example"
@@ -638,7 +638,7 @@ func (s *supervised) check(ctx context.Context) (plugins.Description, error) {
 	}
 	for i, url := range urls {
 		if known && url != "" && webOnly(url) == "" {
-			return wrong("its link of a %s is %q, which is no web address that can be shown", clean(string(items[i].Kind)), clean(url))
+			return wrong("its link of a %s is %q, which is no web address that can be shown", clean(string(items[i].Kind), maxLine), clean(url, maxLine))
 		}
 	}
 	return d, nil

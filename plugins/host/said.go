@@ -16,7 +16,7 @@ import (
 
 // The bounds on what a plugin says of itself, to the log and in errors.
 const (
-	maxLine   = 500             // bytes of a line
+	maxLine   = 500             // runes of a line
 	lineEvery = 2 * time.Second // a line, after the first ones
 	lineBurst = 50
 )
@@ -58,20 +58,17 @@ func (w *said) scrub(text string) string {
 			text = strings.ReplaceAll(text, s, "***")
 		}
 	}
-	return clean(web.Scrub(text))
+	return clean(web.Scrub(text), maxLine)
 }
 
-// clean is a text on one line, and no longer than maxLine.
-func clean(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "�"))
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxLine {
-		text = strings.ToValidUTF8(text[:maxLine], "") + "…"
+// clean is a text on one line of at most so many runes, without what could change
+// how a terminal or a page shows the rest.
+func clean(text string, most int) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "�"), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r)
+	}), " ")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most-1]) + "…"
 	}
 	return text
 }
