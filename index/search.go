@@ -29,7 +29,9 @@ type Search struct {
 	Prefix bool
 	// Subjects lets bare words be looked for in subjects alone.
 	Subjects bool
-	Texts    Texts
+	// Exact leaves out similar words, also where nothing matches exactly.
+	Exact bool
+	Texts Texts
 }
 
 // Texts is what a search reads in the repository itself.
@@ -74,7 +76,7 @@ func (s *Snapshot) Search(ctx context.Context, q Search) (found []Found, total i
 	}
 	base := tierBody
 	// While words are missing, the exact match may be among them.
-	if hits.all.count() == 0 && e.words && s.WordsPending() == 0 {
+	if hits.all.count() == 0 && e.words && !q.Exact && s.WordsPending() == 0 {
 		e.fuzzy, base = true, tierFuzzy
 		if hits, err = e.matches(q.Query.Root); err != nil {
 			return nil, 0, err

@@ -494,51 +494,46 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 	}
 	var all []scored
 	limits := map[history.Limit]bool{}
-	for _, repo := range repos {
-		if names := q.Repos(); len(names) > 0 && !slices.Contains(names, repo.Name()) {
-			continue
-		}
-		switch {
-		case s.Wait && q.Paths():
-			err = repo.WaitPaths(ctx)
-		case s.Wait:
-			err = repo.WaitWords(ctx)
-		}
-		var matches []index.Found
-		var total int
-		snap := repo.Snapshot()
-		if err == nil {
-			matches, total, err = snap.Search(ctx, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Texts: repo})
-		}
-		if s.Wait && errors.Is(err, index.ErrDamaged) { // it is being built anew
-			if err = repo.WaitWords(ctx); err == nil {
-				snap = repo.Snapshot()
-				matches, total, err = snap.Search(ctx, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Texts: repo})
+	seek := func(exact bool) error {
+		all, result.Total, result.Errors = nil, 0, []history.RepositoryError{}
+		for _, repo := range repos {
+			if names := q.Repos(); len(names) > 0 && !slices.Contains(names, repo.Name()) {
+				continue
 			}
-		}
-		if ctx.Err() != nil {
-			return hits{}, nil, ctx.Err()
-		}
-		if err != nil {
-			result.Errors = append(result.Errors, history.RepositoryError{Repository: repo.Name(), Message: err.Error()})
-			err = nil
-		}
-		result.Total += total
-		for _, f := range matches {
-			all = append(all, scored{found{repo: repo, snap: snap, pos: f.Pos, hash: snap.Graph.Hash(f.Pos)}, f.Score})
-		}
-		for _, limit := range snap.Limits() {
-			limits[limit] = true
-		}
-		if q.Lineage() && snap.LineagePending() {
-			limits[history.LimitLineagePending] = true
-		}
-		if q.Paths() {
-			for _, limit := range snap.PathLimits() {
+			snap, matches, total, err := s.in(ctx, repo, index.Search{Query: q, Limit: limit, Prefix: s.Prefix, Exact: exact, Texts: repo})
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				result.Errors = append(result.Errors, history.RepositoryError{Repository: repo.Name(), Message: err.Error()})
+			}
+			result.Total += total
+			for _, f := range matches {
+				all = append(all, scored{found{repo: repo, snap: snap, pos: f.Pos, hash: snap.Graph.Hash(f.Pos)}, f.Score})
+			}
+			for _, limit := range snap.Limits() {
 				limits[limit] = true
 			}
+			if q.Lineage() && snap.LineagePending() {
+				limits[history.LimitLineagePending] = true
+			}
+			if q.Paths() {
+				for _, limit := range snap.PathLimits() {
+					limits[limit] = true
+				}
+			}
+			limits[history.LimitTextPending] = limits[history.LimitTextPending] || snap.WordsPending() > 0
 		}
-		limits[history.LimitTextPending] = limits[history.LimitTextPending] || snap.WordsPending() > 0
+		return nil
+	}
+	// Similar words are looked for where no repository has the words themselves.
+	if err := seek(true); err != nil {
+		return hits{}, nil, err
+	}
+	if result.Total == 0 {
+		if err := seek(false); err != nil {
+			return hits{}, nil, err
+		}
 	}
 	slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
 	var h hits
@@ -552,4 +547,26 @@ func (l *Lookup) search(ctx context.Context, s Search) (hits, *history.SearchRes
 	}
 	slices.Sort(result.Limits)
 	return h, result, nil
+}
+
+// in searches one repository, as it stands in the snapshot.
+func (s Search) in(ctx context.Context, repo Repository, q index.Search) (snap *index.Snapshot, found []index.Found, total int, err error) {
+	switch {
+	case s.Wait && q.Query.Paths():
+		err = repo.WaitPaths(ctx)
+	case s.Wait:
+		err = repo.WaitWords(ctx)
+	}
+	snap = repo.Snapshot()
+	if err != nil {
+		return snap, nil, 0, err
+	}
+	found, total, err = snap.Search(ctx, q)
+	if s.Wait && errors.Is(err, index.ErrDamaged) { // it is being built anew
+		if err = repo.WaitWords(ctx); err == nil {
+			snap = repo.Snapshot()
+			found, total, err = snap.Search(ctx, q)
+		}
+	}
+	return snap, found, total, err
 }

@@ -35,3 +35,31 @@ func TestSearchFile(t *testing.T) {
 	check("file:b.c", true, "two")
 	check("file:src", false, "two one")
 }
+
+// TestSearchSimilar: similar words are looked for where no repository has the words
+// themselves, and then in all.
+func TestSearchSimilar(t *testing.T) {
+	t.Parallel()
+	l, ctx := house(t, gittest.New(t, "commit one \"Deadlock\"\n"), gittest.New(t, "commit two \"Deadlocks\"\n"))
+	for word, want := range map[string][]string{
+		"deadlock":  {"Deadlock"},
+		"deadlocks": {"Deadlocks"},
+		"deadloxk":  {"≈ Deadlock", "≈ Deadlocks"},
+		"unrelated": nil,
+	} {
+		got, err := l.Search(ctx, lookup.Search{Query: word, Wait: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, h := range got.Hits {
+			if h.Fuzzy {
+				h.Subject = "≈ " + h.Subject
+			}
+			found = append(found, h.Subject)
+		}
+		if slices.Sort(found); !slices.Equal(found, want) || got.Total != len(want) {
+			t.Errorf("%s finds %q of %d, not %q", word, found, got.Total, want)
+		}
+	}
+}
