@@ -134,7 +134,7 @@ func (a *app) synced(ctx context.Context, name, dir string) {
 	a.declare()
 	a.reading.Unlock()
 	a.cleanSoon()
-	a.registry.OpenDeclared(ctx)
+	a.registry.OpenDeclared(ctx, dir)
 	if r, ok := a.registry.Known(dir); ok {
 		if err := r.Index.SettleGraph(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("indexing what was fetched", "repository", name, "error", err)

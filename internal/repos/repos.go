@@ -19,6 +19,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,6 +136,7 @@ func (r *Registry) Declare(configured []Configured, s Settings) error {
 			maps.DeleteFunc(r.failures, func(_ string, f Failure) bool { return real(f.Path) == path })
 		}
 	}
+	before := r.settings.Dialects
 	r.declared, r.settings = declared, s
 	r.declares++
 	var gone []*entry
@@ -148,8 +150,11 @@ func (r *Registry) Declare(configured []Configured, s Settings) error {
 			stays = e.as.Path == "" || r.visited(dir)
 		}
 		if stays {
+			dialects := e.repo.dialects(s.Dialects)
+			if !reflect.DeepEqual(as.Lines, e.as.Lines) || !dialects.Same(e.repo.dialects(before)) {
+				e.repo.Index.Configure(index.Settings{Lines: as.Lines, Dialects: dialects})
+			}
 			e.as = as
-			e.repo.Index.Configure(index.Settings{Lines: as.Lines, Dialects: e.repo.dialects(s.Dialects)})
 			continue
 		}
 		delete(r.byDir, dir)
@@ -171,12 +176,15 @@ func real(path string) string {
 	return filepath.Clean(path)
 }
 
-// OpenDeclared opens the repositories that were declared, side by side. What
-// cannot be opened is found under Failures.
-func (r *Registry) OpenDeclared(ctx context.Context) {
+// OpenDeclared opens the repositories that were declared, or of them those at the
+// given paths, side by side. What cannot be opened is found under Failures.
+func (r *Registry) OpenDeclared(ctx context.Context, paths ...string) {
 	r.mu.Lock()
 	declared := maps.Clone(r.declared)
 	r.mu.Unlock()
+	if len(paths) > 0 {
+		maps.DeleteFunc(declared, func(_ string, c Configured) bool { return !slices.Contains(paths, c.Path) })
+	}
 	var wg sync.WaitGroup
 	for _, c := range declared {
 		wg.Go(func() {
