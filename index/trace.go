@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index/graph"
 	"github.com/cabhfuil/cabhfuil-lsp/index/line"
 	"github.com/cabhfuil/cabhfuil-lsp/index/lineage"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cores"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/task"
 )
 
@@ -31,7 +31,7 @@ const factBatch = 256
 
 func readFacts(f *lineage.Facts) *factReader {
 	r := &factReader{facts: f, send: make(chan []*history.Commit, 4), read: map[history.Hash]lineage.Fact{}}
-	for range min(runtime.GOMAXPROCS(0), 4) {
+	for range min(cores.Count(), 4) {
 		r.work.Go(func() {
 			for batch := range r.send {
 				facts := make([]lineage.Fact, len(batch))

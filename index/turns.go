@@ -2,10 +2,11 @@ package index
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cores"
 )
 
 // Turns lets the indexing of all repositories of a process give way to questions,
@@ -28,7 +29,7 @@ type Turns struct {
 
 // NewTurns shares the cores that there are.
 func NewTurns() *Turns {
-	return &Turns{slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	return &Turns{slots: make(chan struct{}, cores.Count())}
 }
 
 const (

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cores"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo/packed"
 )
 
@@ -138,7 +138,7 @@ func (s *gitSource) unpacked(ctx context.Context, want []history.Hash, fn func(*
 	}
 	unhook := context.AfterFunc(ctx, func() { w.fail(ctx.Err()) })
 	var readers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), maxReaders) {
+	for range min(cores.Count(), maxReaders) {
 		readers.Go(func() { w.read(store.NewReader()) })
 	}
 	readers.Wait()

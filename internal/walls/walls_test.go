@@ -54,6 +54,7 @@ var alone = []struct {
 	{"plugins/jira", []string{"plugins"}, "a forge is what a stranger could write"},
 	{"plugins/launchpad", []string{"plugins"}, "a forge is what a stranger could write"},
 	{"plugins/template", []string{"plugins"}, "a forge is what a stranger could write"},
+	{"internal/cores", []string{}, "a number"},
 	{"internal/daemon", []string{}, "it brings clients and a process together, whatever they have to say"},
 	{"internal/task", []string{}, "everybody reports to it"},
 	{"internal/config", []string{"index/lineage/dialect"}, "settings are data; whoever they are for takes them"},
