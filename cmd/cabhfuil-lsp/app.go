@@ -16,6 +16,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/index"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/cores"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/daemon"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
@@ -103,7 +104,8 @@ func newApp(opt appOptions) *app {
 	a.clones = repos.NewClones(a.cloneOptions())
 	a.forges = newForges(forgeCache(a.dirs), opt.log, a.changed)
 	a.configure()
-	if opt.watch {
+	if opt.watch { // it stays, and answers while it works
+		cores.Spare()
 		a.begin(a.watch)
 		a.begin(func() { a.clones.Run(a.ctx) })
 		a.begin(func() { a.cleaning(cmp.Or(opt.clean, cleanPause), cleanOften) })

@@ -18,7 +18,6 @@ import (
 
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
-	"github.com/cabhfuil/cabhfuil-lsp/internal/cores"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/gitrepo"
 	"github.com/cabhfuil/cabhfuil-lsp/server"
 )
@@ -50,7 +49,6 @@ func run() int {
 		return exitFailed
 	}
 	tuneMemory()
-	cores.Spare()
 	stdio := takeStdio()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
