@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -180,5 +181,33 @@ func TestCancel(t *testing.T) {
 	}
 	if s := i.Snapshot(); s.Behind() || s.Graph.Len() != 3_004 {
 		t.Errorf("after a cancelled rebuild: behind %t, %d commits", s.Behind(), s.Graph.Len())
+	}
+}
+
+// TestClosedWhole: an index that closes leaves no files behind that its merges made
+// superfluous, which opening it again for writing would remove.
+func TestClosedWhole(t *testing.T) {
+	t.Parallel()
+	r, store := gittest.New(t, "init main\n"), t.TempDir()
+	var stream strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter %s <%s> %d +0000\ndata 9\nw%08x\n", gittest.Name, gittest.Email, gittest.Epoch+i, i)
+	}
+	r.Import(stream.String())
+	segments := func() (all []string) {
+		x, err := openIndex(r.Dir, store, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Start(t.Context())
+		x.wait(t)
+		x.close(t)
+		if all, err = filepath.Glob(filepath.Join(x.dir, "*", "text", "store", "*.zap")); err != nil || len(all) == 0 {
+			t.Fatal(all, err)
+		}
+		return all
+	}
+	if first, again := segments(), segments(); len(first) > len(again) {
+		t.Errorf("%q after the first closing, %q after another", first, again)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -313,6 +314,7 @@ func (w *words) close() error {
 	unwatchFailures(w)
 	switch f := w.failedWith(); {
 	case f == nil:
+		w.rest()
 		return w.idx.Close()
 	case f.stuck:
 		// It may wait for ever for a goroutine that ended, so nobody waits for it.
@@ -320,4 +322,25 @@ func (w *words) close() error {
 		return nil
 	}
 	return w.raw.Close() // a batch that waits for ever would keep idx's from beginning
+}
+
+// maxRest is how long a text index that closes may tidy up.
+const maxRest = 500 * time.Millisecond
+
+// rest waits until Bleve has removed the files that merges made superfluous. What is
+// closed before keeps them until it is opened for writing again, and takes up to
+// twice the room. A merge that goes on longer is given up.
+func (w *words) rest() {
+	if w.dir == "" || w.readOnly {
+		return
+	}
+	for late := time.Now().Add(maxRest); time.Now().Before(late); time.Sleep(5 * time.Millisecond) {
+		stats := w.raw.StatsMap()
+		inMemory, ok1 := stats["num_root_memorysegments"].(uint64)
+		inFiles, ok2 := stats["num_root_filesegments"].(uint64)
+		files, err := filepath.Glob(filepath.Join(w.dir, "store", "*.zap"))
+		if !ok1 || !ok2 || err != nil || inMemory == 0 && int(inFiles) == len(files) { //nolint:gosec // they are few
+			return
+		}
+	}
 }
