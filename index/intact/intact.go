@@ -28,17 +28,27 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
 }
 
-// Check checks the Bleve index in dir, which nobody may be writing. Segments
-// that the state does not name are leftovers of a kill and do not matter.
-func Check(dir string) error {
+// Segments are the names of the files that the state of the Bleve index in dir
+// names, which nobody may be writing. The error is an ErrDamaged.
+func Segments(dir string) (map[string]bool, error) {
 	state := filepath.Join(dir, "store", "root.bolt")
 	b, err := os.ReadFile(state)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	segments, err := readState(b)
 	if err != nil {
-		return fmt.Errorf("%s: %w", state, err)
+		return nil, fmt.Errorf("%s: %w", state, err)
+	}
+	return segments, nil
+}
+
+// Check checks the Bleve index in dir, which nobody may be writing. Segments
+// that the state does not name are leftovers of a kill and do not matter.
+func Check(dir string) error {
+	segments, err := Segments(dir)
+	if err != nil {
+		return err
 	}
 	// Two at a time: one reads while the other sums.
 	var (
