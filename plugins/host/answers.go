@@ -382,9 +382,9 @@ func (q *asking) askOne(c candidate, at []int) {
 		for j, i := range at {
 			answer := Answer{Plugin: c.forge.name}
 			if err != nil {
-				answer.Answer = plugins.Answer{Problem: plugins.Offline, Detail: clean(c.forge.said.scrub(err.Error()), maxText)}
+				answer.Answer = c.forge.broken(err)
 			} else {
-				answer.Answer = cleaned(answers[j])
+				answer.Answer = c.forge.cleaned(c.remote, answers[j])
 			}
 			q.put(i, answer, rank)
 		}
@@ -501,7 +501,7 @@ func (a *answers) tell() {
 // lifetime is how long an answer counts.
 func lifetime(a plugins.Answer, now time.Time) time.Duration {
 	switch {
-	case a.Problem == plugins.Offline || a.Problem == plugins.Limited:
+	case a.Problem == plugins.Offline || a.Problem == plugins.Limited || a.Problem == plugins.Broken:
 		return min(max(a.Retry.Sub(now), leastPause), mostPause)
 	case a.Problem != plugins.NoProblem:
 		return failedFor
@@ -547,10 +547,10 @@ func (h *Host) Open(ctx context.Context, remotes []string, kind plugins.Kind, te
 		case errors.Is(err, plugins.ErrUnsupported) || err == nil && answer.Problem == plugins.NotAsked:
 			continue
 		case err != nil:
-			return Answer{plugins.Answer{Problem: plugins.Offline, Detail: clean(c.forge.said.scrub(err.Error()), maxText)}, c.forge.name}
+			return Answer{c.forge.broken(err), c.forge.name}
 		}
 		c.forge.heard(c.remote, []plugins.Answer{answer})
-		return Answer{cleaned(answer), c.forge.name}
+		return Answer{c.forge.cleaned(c.remote, answer), c.forge.name}
 	}
 	return Answer{}
 }
@@ -585,14 +585,42 @@ func (h *Host) listers(remotes []string, kind plugins.Kind) []candidate {
 const (
 	maxText   = 300 // runes of a title
 	maxName   = 100
+	maxNoun   = 30
 	maxList   = 30
 	maxThings = 50
 )
 
+// broken is the answer in the place of one that a plugin failed to give.
+func (s *supervised) broken(err error) plugins.Answer {
+	answer := plugins.Answer{Problem: plugins.Broken, Detail: clean(s.said.scrub(err.Error()), maxText)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Until(s.resume) > 0 {
+		answer.Retry = s.resume
+	}
+	return answer
+}
+
+// cleaned is an answer as cleaned has it, without what the plugin was told in
+// confidence, and with the host whose problem it is.
+func (s *supervised) cleaned(remote string, a plugins.Answer) plugins.Answer {
+	a = cleaned(a)
+	if a.Problem == plugins.NoProblem {
+		a.Host, a.Token = "", ""
+		return a
+	}
+	if r, ok := plugins.ParseRemote(remote); ok && a.Host == "" {
+		a.Host = clean(r.Host, maxName)
+	}
+	a.Detail, a.Token = s.said.scrub(a.Detail), s.said.scrub(a.Token)
+	return a
+}
+
 // cleaned is an answer that nothing bad can come of: bounded, without control
 // characters, with addresses of the web alone and states that we know.
 func cleaned(a plugins.Answer) plugins.Answer {
-	a.Detail = clean(a.Detail, maxText)
+	a.Detail, a.Host, a.Token = clean(a.Detail, maxText), clean(a.Host, maxName), clean(a.Token, maxName)
+	a.Problem = plugins.Problem(clean(string(a.Problem), maxName))
 	if now := time.Now(); a.Checked.After(now) { // else it would never be old, and win over all later ones
 		a.Checked = now
 	}
@@ -601,6 +629,7 @@ func cleaned(a plugins.Answer) plugins.Answer {
 		t := &a.Things[i]
 		t.Kind, t.ID, t.Project = plugins.Kind(clean(string(t.Kind), maxName)), clean(t.ID, maxName), clean(t.Project, maxName)
 		t.URL, t.Title, t.State, t.Status = webOnly(t.URL), clean(t.Title, maxText), state(t.State), clean(t.Status, maxName)
+		t.Noun = clean(t.Noun, maxNoun)
 		t.Labels, t.Assignees = cleanAll(t.Labels), cleanAll(t.Assignees)
 		t.Author, t.Milestone, t.Target = clean(t.Author, maxName), clean(t.Milestone, maxName), clean(t.Target, maxText)
 		if !plugins.IsHash(t.Head) {
@@ -739,9 +768,10 @@ func (a *answers) save() {
 	}
 	file := storedFile{Format: storedFormat}
 	for _, s := range all {
-		if s.Answer.Problem, s.Answer.Detail = plugins.NoProblem, ""; s.Answer.Checked.IsZero() {
+		if s.Answer.Checked.IsZero() {
 			continue
 		}
+		s.Answer.Problem, s.Answer.Detail, s.Answer.Host, s.Answer.Token, s.Answer.Retry = plugins.NoProblem, "", "", "", time.Time{}
 		file.Answers = append(file.Answers, s)
 	}
 	slices.SortFunc(file.Answers, func(x, y stored) int { return y.Used.Compare(x.Used) })

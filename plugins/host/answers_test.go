@@ -69,6 +69,16 @@ func (t teller) Changes(_ context.Context, _ string, commits []string) ([]plugin
 	return t.answers("changes", commits)
 }
 
+// Health says what a file says, and hangs where there is none.
+func (t teller) Health(ctx context.Context) (hosts []plugins.Health, err error) {
+	b, err := os.ReadFile(filepath.Join(t.dir, "health"))
+	if err != nil {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return hosts, json.Unmarshal(b, &hosts)
+}
+
 // stage is a teller with its directory, and hosts that ask it.
 type stage struct {
 	t   *testing.T
@@ -346,7 +356,7 @@ func TestSayTold(t *testing.T) {
 	}
 	s := stage{t, ""}
 	h := s.host(opt)
-	if said := s.said(h, issue("1")); said[0].Problem != plugins.Offline || strings.Contains(said[0].Detail, "hunter2") {
+	if said := s.said(h, issue("1")); said[0].Problem != plugins.Broken || strings.Contains(said[0].Detail, "hunter2") {
 		t.Errorf("an error: %+v", said)
 	}
 	for n := range 20 {

@@ -99,6 +99,7 @@ type supervised struct {
 // trouble is what is wrong with a place that a forge asks.
 type trouble struct {
 	problem plugins.Problem
+	host    string
 	text    string
 }
 
@@ -181,7 +182,7 @@ func (s *supervised) description() (d plugins.Description, ok bool) {
 func (s *supervised) heard(remote string, answers []plugins.Answer) {
 	place := "a tracker"
 	if r, ok := plugins.ParseRemote(remote); ok {
-		place = r.Host
+		place = clean(r.Host, maxName)
 	}
 	i := slices.IndexFunc(answers, func(a plugins.Answer) bool {
 		return a.Problem != plugins.NoProblem && a.Problem != plugins.NotAsked
@@ -196,12 +197,12 @@ func (s *supervised) heard(remote string, answers []plugins.Answer) {
 		}
 		return
 	}
-	now := trouble{plugins.Problem(clean(string(answers[i].Problem), maxLine)), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
+	now := trouble{plugins.Problem(clean(string(answers[i].Problem), maxLine)), cmp.Or(clean(answers[i].Host, maxName), place), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
 	if s.troubles == nil || !known && len(s.troubles) >= maxTroubles {
 		s.troubles = map[string]trouble{}
 	}
 	if s.troubles[place] = now; now.problem != before.problem {
-		s.host.opt.Log.Warn("forge", "name", s.name, "at", place, "problem", now.problem, "error", now.text)
+		s.host.opt.Log.Warn("forge", "name", s.name, "at", now.host, "problem", now.problem, "error", now.text)
 	}
 }
 
@@ -214,7 +215,7 @@ func (s *supervised) status() Status {
 		st.Retry = s.resume
 	}
 	for _, place := range slices.Sorted(maps.Keys(s.troubles)) {
-		st.Troubles = append(st.Troubles, place+": "+s.troubles[place].text)
+		st.Troubles = append(st.Troubles, s.troubles[place].host+": "+s.troubles[place].text)
 	}
 	return st
 }
