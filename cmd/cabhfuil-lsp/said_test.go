@@ -32,6 +32,13 @@ const trackerSecret = "tracker-secret-7c1f"
 
 func newTracker(t *testing.T) tracker {
 	t.Helper()
+	t.Setenv("TRACKER_TOKEN", trackerSecret)
+	return trackerFor(t, t.TempDir())
+}
+
+// trackerFor is newTracker for a home; whoever asks gives the token.
+func trackerFor(t *testing.T, home string) tracker {
+	t.Helper()
 	fake := forgetest.NewFake(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var bugs []map[string]any
 		for id := range strings.SplitSeq(r.URL.Query().Get("id"), ",") {
@@ -43,8 +50,7 @@ func newTracker(t *testing.T) tracker {
 		}
 	}))
 	fake.Private("X-Bugzilla-Api-Key", trackerSecret)
-	t.Setenv("TRACKER_TOKEN", trackerSecret)
-	tr := tracker{fake, gittest.New(t, "commit one \"Mend it\" body\ngit remote add origin https://git.example.org/acme/engine.git\n-- body --\nFixes bug 1007\n"), t.TempDir()}
+	tr := tracker{fake, gittest.New(t, "commit one \"Mend it\" body\ngit remote add origin https://git.example.org/acme/engine.git\n-- body --\nFixes bug 1007\n"), home}
 	config := filepath.Join(tr.home, ".config", "ca-bhfuil")
 	write(t, filepath.Join(config, "global.yaml"), fmt.Sprintf("trackers:\n  - {type: bugzilla, url: %q, remotes: [git.example.org], auth_key: tracker}\n", fake.URL))
 	write(t, filepath.Join(config, "auth.yaml"), "auth_methods:\n  tracker: {type: token, token_env: TRACKER_TOKEN}\n")
