@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -62,5 +64,28 @@ func TestBackgroundForges(t *testing.T) {
 	}
 	if got := bugzilla(p); got.Starts != 1 {
 		t.Errorf("looking at it started it: %+v", got)
+	}
+
+	// A terminal that has the token gives it to the process that was started without,
+	// and one that has none takes it from nobody.
+	known := func(m history.Match) bool {
+		return slices.ContainsFunc(m.Forge, func(item history.ForgeItem) bool { return item.Title == "Bug number 1007" })
+	}
+	with := p
+	with.env = append([]string{"TRACKER_TOKEN=" + trackerSecret, "UNNAMED_TOKEN=" + trackerSecret}, p.env...)
+	said(with, known)
+	said(p, known)
+	eventually(t, "it is listed", func() bool { got = bugzilla(p); return len(got.Hosts) > 0 })
+	if at := got.Hosts[0]; got.Starts != 2 || at.Token != "TRACKER_TOKEN" || at.Problem != "" {
+		t.Errorf("%+v", got)
+	}
+	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", got.PID)); err == nil && (!strings.Contains(string(b), "TRACKER_TOKEN="+trackerSecret) || strings.Contains(string(b), "UNNAMED_TOKEN")) {
+		t.Error("it has not the variables of who asked")
+	}
+	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.status(t).PID)); err == nil && strings.Contains(string(b), trackerSecret) {
+		t.Error("the process began with it")
+	}
+	if strings.Contains(p.log(), trackerSecret) {
+		t.Error("the log tells it")
 	}
 }

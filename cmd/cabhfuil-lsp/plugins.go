@@ -191,7 +191,7 @@ func verifyPlugins(ctx context.Context, io stdio, g *global, names []string) err
 		}
 	}
 	told.limits = host.Limits{Start: 20 * time.Second, Call: 10 * time.Second} // somebody waits, and all start at once
-	h := newHost(told, forgeCache(dirs), newLog(g.verbose, slog.LevelError+1), func() {})
+	h := newHost(told, nil, forgeCache(dirs), newLog(g.verbose, slog.LevelError+1), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	var work errgroup.Group
 	work.SetLimit(4)

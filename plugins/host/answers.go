@@ -490,6 +490,18 @@ func (a *answers) forget() {
 	}
 }
 
+// doubt lets what a plugin did not know, or could not say, be asked again now.
+func (a *answers) doubt(plugin string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for q, k := range a.said {
+		if k.Plugin == plugin && (k.Problem != plugins.NoProblem || len(k.Things) == 0) {
+			k.until = time.Time{}
+			a.said[q] = k
+		}
+	}
+}
+
 // tell wakes those who wait for news.
 func (a *answers) tell() {
 	a.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ type Options struct {
 	// Environment are the names of the variables that built-in plugins are given
 	// besides the common ones, by the plugin's name.
 	Environment map[string][]string
+	// Given are values of such variables that count before this process's own.
+	Given map[string]string
 	// CacheDir is the directory below which each plugin has one of its own; "" for
 	// none.
 	CacheDir string
@@ -74,6 +77,7 @@ type Host struct {
 	closed  bool
 	cache   map[question]string
 	pending map[question]bool
+	given   map[string]string // variables; never changed, but replaced
 
 	answers *answers
 }
@@ -97,7 +101,7 @@ func New(opt Options) *Host {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	opt.Limits = opt.Limits.orDefault()
-	h := &Host{opt: opt, ctx: ctx, stop: stop, starter: newStarter(), cache: map[question]string{}, pending: map[question]bool{}}
+	h := &Host{opt: opt, ctx: ctx, stop: stop, starter: newStarter(), cache: map[question]string{}, pending: map[question]bool{}, given: opt.Given}
 	for _, f := range opt.Foreign {
 		h.forges = append(h.forges, newSupervised(h, f.Name, &f, nil))
 	}
@@ -298,6 +302,45 @@ func (h *Host) answered(remote string, items []plugins.Item, answer []string, un
 	if news && !closed {
 		h.opt.OnUpdate()
 	}
+}
+
+// Give takes values of variables that count before this process's own from now on. A
+// plugin that was started with other values of its variables is started anew when it
+// is next asked and works on nothing; what it could not answer is asked again.
+func (h *Host) Give(values map[string]string) {
+	h.mu.Lock()
+	before := h.given
+	h.given = values
+	h.mu.Unlock()
+	for _, f := range h.forges {
+		if slices.ContainsFunc(f.variables(), func(name string) bool { return before[name] != values[name] }) {
+			f.mu.Lock()
+			f.renew = true
+			f.mu.Unlock()
+			h.answers.doubt(f.name)
+		}
+	}
+}
+
+// Variables are the names of those that a plugin is given besides the common ones.
+func (h *Host) Variables(name string) []string {
+	for _, f := range h.forges {
+		if f.name == name {
+			return f.variables()
+		}
+	}
+	return nil
+}
+
+// lookupEnv is the value of a variable for plugins.
+func (h *Host) lookupEnv(name string) (string, bool) {
+	h.mu.Lock()
+	value, given := h.given[name]
+	h.mu.Unlock()
+	if given {
+		return value, true
+	}
+	return os.LookupEnv(name)
 }
 
 // webOnly drops what is no web address: plugins are programs of others.

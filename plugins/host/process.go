@@ -93,6 +93,7 @@ type supervised struct {
 	pause    *backoff.ExponentialBackOff
 	resume   time.Time          // when it may be started again
 	starting bool               // it is being started
+	renew    bool               // it runs with variables of before
 	troubles map[string]trouble // by the host of the remote that was asked by
 }
 
@@ -332,10 +333,16 @@ func (s *supervised) running(ctx context.Context) (*process, error) {
 		}
 		if p := s.process; p != nil && p.child.alive() {
 			s.mu.Lock()
-			p.busy++
+			renew := s.renew && p.busy == 0
+			if !renew {
+				p.busy++
+			}
 			s.mu.Unlock()
-			<-s.lock
-			return p, nil
+			if !renew {
+				<-s.lock
+				return p, nil
+			}
+			s.end(nil)
 		}
 		err := cmp.Or(s.resting(), ctx.Err(), s.host.ctx.Err())
 		if err == nil && s.process != nil { // its end is about to be noticed
@@ -365,7 +372,7 @@ func (s *supervised) running(ctx context.Context) (*process, error) {
 // start starts the process. The lock is held.
 func (s *supervised) start() error {
 	s.mu.Lock()
-	s.starting = true
+	s.starting, s.renew = true, false
 	s.mu.Unlock()
 	p, err := s.launch(s.host.ctx)
 	s.mu.Lock()
@@ -653,16 +660,15 @@ func (s *supervised) command() (*exec.Cmd, error) {
 		return nil, err
 	}
 	var cmd *exec.Cmd
-	names := opt.Environment[s.name]
 	if s.foreign != nil {
 		if err := s.foreign.Check(); err != nil {
 			return nil, err
 		}
-		cmd, names = exec.Command(s.foreign.Path), s.foreign.Env //nolint:gosec // the user's configuration names it, with its checksum
+		cmd = exec.Command(s.foreign.Path) //nolint:gosec // the user's configuration names it, with its checksum
 	} else {
 		cmd = opt.Command(s.name)
 	}
-	env, secrets := environment(names)
+	env, secrets := environment(s.variables(), s.host.lookupEnv)
 	s.said.keep(secrets)
 	cmd.Env = append(append(env, cmd.Env...), settings...)
 	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMEMLIMIT=%d", opt.Limits.Memory*3/4))
@@ -695,16 +701,24 @@ var common = []string{
 	"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// environment is what a plugin is given of ours: the common variables, and the
-// named ones, whose values are secrets.
-func environment(names []string) (env, secrets []string) {
+// variables are the names of those that the plugin is given besides the common ones.
+func (s *supervised) variables() []string {
+	if s.foreign != nil {
+		return s.foreign.Env
+	}
+	return s.host.opt.Environment[s.name]
+}
+
+// environment is what a plugin is given: the common variables, which are ours, and
+// the named ones, whose values are secrets.
+func environment(names []string, lookup func(name string) (string, bool)) (env, secrets []string) {
 	for _, name := range common {
 		if v, ok := os.LookupEnv(name); ok && !slices.Contains(names, name) {
 			env = append(env, name+"="+v)
 		}
 	}
 	for _, name := range names {
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := lookup(name); ok {
 			env, secrets = append(env, name+"="+v), append(secrets, v)
 		}
 	}
