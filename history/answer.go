@@ -61,6 +61,7 @@ type Request struct {
 	State string `json:"state"` // of the pull or change
 	URL   string `json:"url"`   // its page, or that of what has the label
 	Label string `json:"label,omitempty"`
+	Noun  string `json:"noun,omitempty"` // as in ForgeItem
 }
 
 // Relation is another commit that has to do with the asked one.
@@ -87,6 +88,7 @@ type ForgeItem struct {
 	URL   string `json:"url"`
 
 	Project     string    `json:"project,omitempty"` // where it is not the repository's own
+	Noun        string    `json:"noun,omitempty"`    // what the forge calls it, such as "Merge request", where that is not the usual word of its kind
 	Status      string    `json:"status,omitempty"`  // the forge's own word, such as "Fix Released"
 	Draft       bool      `json:"draft,omitempty"`
 	Labels      []string  `json:"labels,omitempty"`
@@ -141,6 +143,20 @@ type Match struct {
 	Keys       []Key       `json:"keys"` // what the message names
 	Forge      []ForgeItem `json:"forge"`
 	Limits     []Limit     `json:"limits"`
+	// ForgeProblems are the reasons for LimitForgeOffline, each once.
+	ForgeProblems []ForgeProblem `json:"forgeProblems,omitempty"`
+}
+
+// ForgeProblem is why what a forge says may be missing or old.
+type ForgeProblem struct {
+	Forge string `json:"forge"` // the plugin that asks it
+	Host  string `json:"host"`  // that has the problem; "" where it is the plugin's own
+	// Problem is offline, untrusted (its certificate), limited, refused (the token, or
+	// that there is none), forbidden (to this token), failed (what it said makes no
+	// sense), or broken (the plugin).
+	Problem string    `json:"problem"`
+	Token   string    `json:"token,omitempty"` // where the token came from that was sent, such as a variable's name
+	Retry   time.Time `json:"retry,omitzero"`  // when asking again may help
 }
 
 // Answer is what where says to one query.

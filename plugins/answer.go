@@ -27,6 +27,9 @@ type Thing struct {
 	ID      string // as in an Item of this kind
 	Project string // owner/repo where it is not the remote's own
 	URL     string // its page
+	// Noun is what the forge calls it, such as "Merge request" or "Story"; "" for the
+	// usual word of its kind.
+	Noun string
 
 	Title  string
 	State  State
@@ -66,10 +69,15 @@ type Problem string
 // The problems.
 const (
 	NoProblem Problem = ""
-	Offline   Problem = "offline" // the forge cannot be reached, or has a fault
-	Limited   Problem = "limited" // it is not to be asked before Retry
-	Refused   Problem = "refused" // it wants other credentials than it got
-	Failed    Problem = "failed"  // it answered what cannot be understood
+	Offline   Problem = "offline"   // the forge cannot be reached, or has a fault
+	Untrusted Problem = "untrusted" // its certificate is not trusted
+	Limited   Problem = "limited"   // it is not to be asked before Retry
+	Refused   Problem = "refused"   // it wants other credentials than it got
+	Forbidden Problem = "forbidden" // it does not show this to who asks
+	Failed    Problem = "failed"    // it answered what cannot be understood
+	// Broken is a plugin that crashed, hangs or answers what makes no sense. Whoever
+	// asks plugins says so, and no plugin of itself.
+	Broken Problem = "broken"
 	// NotAsked is a place that is linked to and not asked: it was recognised by its
 	// name alone, which a repository can make up, and no setting names it.
 	NotAsked Problem = "not-asked"
@@ -84,6 +92,17 @@ type Answer struct {
 	Problem Problem   // why it could not be asked again, or at all
 	Detail  string    // the problem in a sentence, without secrets
 	Retry   time.Time // when asking again may help, of Offline and Limited; else zero
+	Host    string    // whose problem it is, as people know it; "" for the remote's
+	// Token is where the token came from that was sent to it, such as the name of a
+	// variable, of Refused, Forbidden and Limited; "" for none.
+	Token string
+}
+
+// Lacking is the answer with the problem of another one, which was to tell a part of
+// it.
+func (a Answer) Lacking(part Answer) Answer {
+	a.Problem, a.Detail, a.Retry, a.Host, a.Token = part.Problem, part.Detail, part.Retry, part.Host, part.Token
+	return a
 }
 
 // ErrUnsupported says that a forge does not do what it was asked.
@@ -137,6 +156,15 @@ type Health struct {
 	Problem Problem
 	Detail  string    // the problem in a sentence, without secrets
 	Retry   time.Time // when it is asked again; zero for at once
+	Since   time.Time // when it was last left alone after failing repeatedly; zero while it is not
+
+	Said     string    // how the last request ended, such as "200 OK"; "" for none yet
+	At       time.Time // when
+	Requests int       // since the plugin began to run
+	Cached   int       // answers that cost no request
+	Left     int       // requests that it answers before Reset
+	Reset    time.Time // zero where it does not say how many are left
+	Token    string    // as in Answer
 }
 
 // The names of what a forge can do beyond links, for Description.Can.

@@ -21,7 +21,7 @@ func Clip(text string) string {
 
 // Bounded is the thing with its texts and lists cut to what is passed on.
 func (t Thing) Bounded() Thing {
-	for _, text := range []*string{&t.ID, &t.Project, &t.URL, &t.Title, &t.Status, &t.Author, &t.Milestone, &t.Target, &t.Head, &t.MergeCommit} {
+	for _, text := range []*string{&t.ID, &t.Project, &t.URL, &t.Noun, &t.Title, &t.Status, &t.Author, &t.Milestone, &t.Target, &t.Head, &t.MergeCommit} {
 		*text = Clip(*text)
 	}
 	t.Labels, t.Assignees = clipped(t.Labels), clipped(t.Assignees)

@@ -94,7 +94,10 @@ func (r *receiver) Health(ctx context.Context, _ *wire.HealthRequest) (*wire.Hea
 	}
 	reply := &wire.HealthReply{}
 	for _, h := range hosts {
-		reply.Hosts = append(reply.Hosts, &wire.HostHealth{Host: h.Host, Problem: string(h.Problem), Detail: h.Detail, Retry: millis(h.Retry)})
+		reply.Hosts = append(reply.Hosts, &wire.HostHealth{
+			Host: h.Host, Problem: string(h.Problem), Detail: h.Detail, Retry: millis(h.Retry), Since: millis(h.Since), Said: h.Said, At: millis(h.At),
+			Requests: int64(h.Requests), Cached: int64(h.Cached), Left: int64(h.Left), Reset_: millis(h.Reset), Token: h.Token,
+		})
 	}
 	return reply, nil
 }
@@ -186,7 +189,10 @@ func (r *remote) Health(ctx context.Context) ([]Health, error) {
 	}
 	var hosts []Health
 	for _, h := range reply.GetHosts() {
-		hosts = append(hosts, Health{Host: h.GetHost(), Problem: Problem(h.GetProblem()), Detail: h.GetDetail(), Retry: moment(h.GetRetry())})
+		hosts = append(hosts, Health{
+			Host: h.GetHost(), Problem: Problem(h.GetProblem()), Detail: h.GetDetail(), Retry: moment(h.GetRetry()), Since: moment(h.GetSince()), Said: h.GetSaid(), At: moment(h.GetAt()),
+			Requests: int(h.GetRequests()), Cached: int(h.GetCached()), Left: int(h.GetLeft()), Reset: moment(h.GetReset_()), Token: h.GetToken(),
+		})
 	}
 	return hosts, nil
 }
@@ -214,10 +220,10 @@ func answersReply(answers []Answer, err error) (*wire.AnswersReply, error) {
 	}
 	reply := &wire.AnswersReply{}
 	for _, a := range answers {
-		out := &wire.Answer{Checked: millis(a.Checked), Problem: string(a.Problem), Detail: a.Detail, Retry: millis(a.Retry)}
+		out := &wire.Answer{Checked: millis(a.Checked), Problem: string(a.Problem), Detail: a.Detail, Retry: millis(a.Retry), Host: a.Host, Token: a.Token}
 		for _, t := range a.Things {
 			thing := &wire.Thing{
-				Kind: string(t.Kind), Id: t.ID, Project: t.Project, Url: t.URL, Title: t.Title, State: string(t.State), Status: t.Status, Draft: t.Draft,
+				Kind: string(t.Kind), Id: t.ID, Project: t.Project, Url: t.URL, Noun: t.Noun, Title: t.Title, State: string(t.State), Status: t.Status, Draft: t.Draft,
 				Labels: t.Labels, Author: t.Author, Assignees: t.Assignees, Milestone: t.Milestone, Target: t.Target, Head: t.Head, MergeCommit: t.MergeCommit,
 				Created: millis(t.Created), Updated: millis(t.Updated), Merged: millis(t.Merged), Closed: millis(t.Closed),
 			}
@@ -241,10 +247,10 @@ func answersOf(doing string, reply *wire.AnswersReply, err error, n int) ([]Answ
 	}
 	answers := make([]Answer, n)
 	for i, a := range reply.GetAnswers() {
-		answers[i] = Answer{Checked: moment(a.GetChecked()), Problem: Problem(a.GetProblem()), Detail: a.GetDetail(), Retry: moment(a.GetRetry())}
+		answers[i] = Answer{Checked: moment(a.GetChecked()), Problem: Problem(a.GetProblem()), Detail: a.GetDetail(), Retry: moment(a.GetRetry()), Host: a.GetHost(), Token: a.GetToken()}
 		for _, t := range a.GetThings() {
 			thing := Thing{
-				Kind: Kind(t.GetKind()), ID: t.GetId(), Project: t.GetProject(), URL: t.GetUrl(), Title: t.GetTitle(), State: State(t.GetState()), Status: t.GetStatus(), Draft: t.GetDraft(),
+				Kind: Kind(t.GetKind()), ID: t.GetId(), Project: t.GetProject(), URL: t.GetUrl(), Noun: t.GetNoun(), Title: t.GetTitle(), State: State(t.GetState()), Status: t.GetStatus(), Draft: t.GetDraft(),
 				Labels: t.GetLabels(), Author: t.GetAuthor(), Assignees: t.GetAssignees(), Milestone: t.GetMilestone(), Target: t.GetTarget(), Head: t.GetHead(), MergeCommit: t.GetMergeCommit(),
 				Created: moment(t.GetCreated()), Updated: moment(t.GetUpdated()), Merged: moment(t.GetMerged()), Closed: moment(t.GetClosed()),
 			}

@@ -91,13 +91,11 @@ func join(ctx context.Context, dirs config.Dirs, purpose daemon.Purpose, start b
 	return daemon.Join(ctx, place, hello, func() (*exec.Cmd, error) { return startDaemon(dirs) })
 }
 
-// secretNames are the variables that auth.yaml names.
+// secretNames are the variables that the configuration names: for authentication, and
+// for plugins, with those that the built-in ones know.
 func secretNames(dirs config.Dirs) []string {
-	if _, err := os.Stat(filepath.Join(dirs.Config, "auth.yaml")); err != nil {
-		return nil
-	}
 	c, _ := config.Load(dirs) // its faults are the background process's to tell
-	return namesOf(c.Auth)
+	return append(namesOf(c.Auth), forgeSettingsOf(c).variables()...)
 }
 
 func namesOf(auth config.Auth) []string {
@@ -194,6 +192,7 @@ func runDaemon(ctx context.Context) error {
 			a.freshen(ctx)
 		}
 		network := a.networkOf(hello)
+		a.forges.give(func(name string) (string, bool) { value, set := hello.Env[name]; return value, set })
 		if _, agent := network["SSH_AUTH_SOCK"]; agent || hello.Purpose == daemon.Window { // a timer's verb has none
 			a.clones.SetNetwork(network)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"reflect"
@@ -59,6 +60,38 @@ type forgeSettings struct {
 	limits   host.Limits
 }
 
+// variables are the names of all variables that plugins may be given besides the
+// common ones.
+func (s forgeSettings) variables() []string {
+	var names []string
+	for _, b := range builtin {
+		if d, err := b.make(s.settings[b.name]...).Describe(context.Background()); err == nil { // ours never fail
+			names = append(names, d.Environment...)
+		}
+		for _, setting := range s.settings[b.name] {
+			if setting.Token != "" {
+				names = append(names, setting.Token)
+			}
+		}
+	}
+	for _, f := range s.foreign {
+		names = append(names, f.Env...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// set are those of the variables that have a value.
+func set(lookup func(name string) (string, bool), names []string) map[string]string {
+	values := map[string]string{}
+	for _, name := range names {
+		if v, ok := lookup(name); ok && v != "" {
+			values[name] = v
+		}
+	}
+	return values
+}
+
 // forgeSettingsOf reads them. Only the user's files say anything of plugins: what a
 // workspace or an editor's window sets never comes here.
 func forgeSettingsOf(c config.Config) forgeSettings {
@@ -98,10 +131,10 @@ func webAuth(m config.AuthMethod) plugins.Setting {
 
 // newHost makes a host of the user's plugins and all built-in ones. What the latter
 // claim is asked of them here, in this process, so that none is started to be told
-// that it has nothing to do. A host that the configuration gives to one kind of
+// that it has nothing to do. given are variables that count before our own. A host that the configuration gives to one kind of
 // forge is no other kind's. cache is the directory for what plugins keep, "" for
 // none.
-func newHost(told forgeSettings, cache string, log *slog.Logger, changed func()) *host.Host {
+func newHost(told forgeSettings, given map[string]string, cache string, log *slog.Logger, changed func()) *host.Host {
 	claims, environment := map[string]func(string, plugins.Item) bool{}, map[string][]string{}
 	can, local := map[string][]string{}, map[string]plugins.Forge{}
 	settings := told.settings
@@ -125,7 +158,7 @@ func newHost(told forgeSettings, cache string, log *slog.Logger, changed func())
 		kept = filepath.Join(cache, "said.json")
 	}
 	return host.New(host.Options{
-		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, CacheDir: cache, Limits: told.limits, Kept: kept, Log: log, OnUpdate: changed,
+		Builtin: builtinNames(), Foreign: told.foreign, Claims: claims, Can: can, Local: local, Settings: settings, Environment: environment, Given: given, CacheDir: cache, Limits: told.limits, Kept: kept, Log: log, OnUpdate: changed,
 	})
 }
 
@@ -163,11 +196,12 @@ type forges struct {
 	mu     sync.Mutex
 	host   *host.Host
 	told   forgeSettings
-	ending sync.WaitGroup // hosts with settings of before
+	given  map[string]string // variables of clients; never changed, but replaced
+	ending sync.WaitGroup    // hosts with settings of before
 }
 
 func newForges(cache string, log *slog.Logger, changed func()) *forges {
-	return &forges{log: log, changed: changed, cache: cache, host: newHost(forgeSettings{}, cache, log, changed)}
+	return &forges{log: log, changed: changed, cache: cache, host: newHost(forgeSettings{}, nil, cache, log, changed)}
 }
 
 // configure takes over what the configuration says of forges. The plugins of
@@ -188,8 +222,28 @@ func (f *forges) change(told forgeSettings) bool {
 	}
 	old := f.host
 	f.ending.Go(func() { _ = old.Close() }) //nolint:errcheck // it never fails
-	f.host, f.told = newHost(told, f.cache, f.log, f.changed), told
+	f.host, f.told = newHost(told, f.given, f.cache, f.log, f.changed), told
 	return true
+}
+
+// give takes over a client's variables, of those that plugins may be given. One that
+// it has not set stays as the client before had it: a timer has none.
+func (f *forges) give(lookup func(name string) (string, bool)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	values := set(lookup, f.told.variables())
+	if len(values) == 0 {
+		return
+	}
+	given := maps.Clone(f.given)
+	if given == nil {
+		given = map[string]string{}
+	}
+	maps.Copy(given, values)
+	if !maps.Equal(given, f.given) {
+		f.given = given
+		f.host.Give(given)
+	}
 }
 
 func (f *forges) current() *host.Host {

@@ -143,7 +143,7 @@ func TestForgesReconfigured(t *testing.T) {
 // TestBuiltinConformance holds the built-in plugins to what every forge owes, each
 // in its own process.
 func TestBuiltinConformance(t *testing.T) {
-	h := newHost(forgeSettings{}, "", slog.New(slog.DiscardHandler), func() {})
+	h := newHost(forgeSettings{}, nil, "", slog.New(slog.DiscardHandler), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	for _, name := range builtinNames() {
 		forgetest.Run(t, h.Forge(name), forgetest.Cases{Name: name})

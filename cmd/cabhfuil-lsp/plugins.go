@@ -14,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/config"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
 )
@@ -65,20 +67,59 @@ func showPlugins(io stdio, g *global, raw json.RawMessage) error {
 	return show(io, g, raw, func(t cli.Text) { t.Plugins(all) })
 }
 
-// plugins answers cabhfuil.plugins: all of them, and how they are doing.
-func (a *guest) plugins(context.Context, json.RawMessage) (any, error) { return a.forges.list(), nil }
+// plugins answers cabhfuil.plugins: all of them, and how they and their hosts are
+// doing.
+func (a *guest) plugins(ctx context.Context, _ json.RawMessage) (any, error) {
+	return a.forges.list(ctx), nil
+}
 
 // list tells of all plugins of the current host.
-func (f *forges) list() []cli.Plugin {
+func (f *forges) list(ctx context.Context) []cli.Plugin {
 	f.mu.Lock()
 	h, told := f.host, f.told
 	f.mu.Unlock()
-	return listPlugins(h, told)
+	all := listPlugins(h, told)
+	for _, health := range h.Health(ctx) {
+		at := slices.IndexFunc(all, func(p cli.Plugin) bool { return p.Name == health.Plugin })
+		all[at].Silent = health.Error
+		for _, host := range health.Hosts {
+			all[at].Hosts = append(all[at].Hosts, hostOf(host))
+		}
+	}
+	return all
 }
 
-// troubles are the plugins that failed and are left alone.
-func (f *forges) troubles() []string {
+// hosts are all that running plugins ask.
+func (f *forges) hosts(ctx context.Context) []cli.ForgeHost {
+	all := []cli.ForgeHost{}
+	for _, health := range f.current().Health(ctx) {
+		for _, host := range health.Hosts {
+			all = append(all, cli.ForgeHost{Plugin: health.Plugin, PluginHost: hostOf(host)})
+		}
+	}
+	return all
+}
+
+func hostOf(h plugins.Health) cli.PluginHost {
+	out := cli.PluginHost{
+		Host: h.Host, Problem: string(h.Problem), Detail: h.Detail, Retry: h.Retry, Since: h.Since, Said: h.Said, At: h.At,
+		Requests: h.Requests, Cached: h.Cached, Reset: h.Reset, Token: h.Token,
+	}
+	if !h.Reset.IsZero() {
+		out.Left = &h.Left
+	}
+	return out
+}
+
+// troubles are the plugins that failed and are left alone, and those of their hosts
+// that somebody has to do something about.
+func (f *forges) troubles(hosts []cli.ForgeHost) []string {
 	var all []string
+	for _, h := range hosts {
+		if p := plugins.Problem(h.Problem); p == plugins.Untrusted || p == plugins.Refused {
+			all = append(all, "plugin "+h.Plugin+": "+strings.TrimSuffix(lookup.ExplainForge(history.ForgeProblem{Forge: h.Plugin, Host: h.Host, Problem: h.Problem, Token: h.Token}, time.Now()), "."))
+		}
+	}
 	for _, s := range f.current().Status() {
 		if s.Error != "" && !s.Running {
 			all = append(all, "plugin "+s.Name+": "+s.Error)
@@ -150,7 +191,7 @@ func verifyPlugins(ctx context.Context, io stdio, g *global, names []string) err
 		}
 	}
 	told.limits = host.Limits{Start: 20 * time.Second, Call: 10 * time.Second} // somebody waits, and all start at once
-	h := newHost(told, forgeCache(dirs), newLog(g.verbose, slog.LevelError+1), func() {})
+	h := newHost(told, nil, forgeCache(dirs), newLog(g.verbose, slog.LevelError+1), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	var work errgroup.Group
 	work.SetLimit(4)

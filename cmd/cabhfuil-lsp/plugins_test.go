@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +100,7 @@ func TestForgeTokens(t *testing.T) {
 	t.Setenv("OUR_GITHUB", "of-github")
 	t.Setenv("WORK_TOKEN", "of-gitlab")
 	cache := t.TempDir()
-	h := newHost(told, cache, slog.New(slog.DiscardHandler), func() {})
+	h := newHost(told, nil, cache, slog.New(slog.DiscardHandler), func() {})
 	defer h.Close() //nolint:errcheck // it never fails
 	for name, token := range map[string]string{"github": "OUR_GITHUB=of-github", "gitlab": "WORK_TOKEN=of-gitlab", "gitea": ""} {
 		if _, err := h.Check(t.Context(), name); err != nil {
@@ -122,6 +123,57 @@ func TestForgeTokens(t *testing.T) {
 			if strings.Join(got, " ") != token {
 				t.Errorf("%s is given %q, not %q", name, got, token)
 			}
+		}
+	}
+}
+
+// TestPluginEnvironment holds that each built-in plugin is given the variables that it
+// names, the common ones and ours, and nothing else of the environment.
+func TestPluginEnvironment(t *testing.T) {
+	const secret = "planted-5e3c-"
+	for _, name := range []string{
+		"GH_TOKEN", "GITHUB_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN", "GITLAB_ACCESS_TOKEN", "CODEBERG_TOKEN", "GITEA_TOKEN", "BITBUCKET_TOKEN", "JIRA_API_TOKEN", "BUGZILLA_API_KEY",
+		"GERRIT_PASSWORD", "LAUNCHPAD_TOKEN", "AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "SSH_AUTH_SOCK", "GIT_ASKPASS", "DATABASE_URL", "OUR_TOKEN", "PASSWORD", "GOMEMLIMIT", "CABHFUIL_SECRET",
+	} {
+		t.Setenv(name, secret+name)
+	}
+	told := forgeSettingsOf(config.Config{
+		Global: config.Global{Forges: []config.Forge{{Type: "gitea", Host: "git.example", AuthKey: "ours"}}},
+		Auth:   config.Auth{AuthMethods: map[string]config.AuthMethod{"ours": {Type: config.Token, TokenEnv: "OUR_TOKEN"}}},
+	})
+	h := newHost(told, nil, t.TempDir(), slog.New(slog.DiscardHandler), func() {})
+	defer h.Close() //nolint:errcheck // it never fails
+	want := map[string][]string{
+		"github": {"GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITHUB_TOKEN"}, "gitlab": {"GITLAB_ACCESS_TOKEN", "GITLAB_TOKEN"}, "gitea": {"CODEBERG_TOKEN", "OUR_TOKEN"},
+	}
+	// What go-plugin, the host and the shell's own starting say.
+	harmless := regexp.MustCompile(`^(CABHFUIL_PLUGIN.*|PLUGIN_.*|GOMEMLIMIT|PATH|HOME|TMPDIR|TEMP|TMP|LANG|SystemRoot|USERPROFILE|[a-zA-Z]+_(proxy|PROXY)|GIT_SSL_CAINFO|SSL_CERT_(FILE|DIR))$`)
+	for _, name := range builtinNames() {
+		if _, err := h.Check(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		status := h.Status()[slices.Index(builtinNames(), name)]
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", status.PID))
+		if err != nil {
+			t.Skip("the environment of a process cannot be read here")
+		}
+		named := h.Variables(name)
+		var planted []string
+		for kv := range strings.SplitSeq(strings.TrimRight(string(b), "\x00"), "\x00") {
+			variable, value, _ := strings.Cut(kv, "=")
+			if strings.Contains(value, secret) {
+				planted = append(planted, variable)
+			}
+			if !slices.Contains(named, variable) && !harmless.MatchString(variable) {
+				t.Errorf("%s is given %s", name, variable)
+			}
+		}
+		slices.Sort(planted)
+		if diff := cmp.Diff(want[name], planted); diff != "" {
+			t.Errorf("secrets of %s (-want +got):\n%s", name, diff)
+		}
+		if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", status.PID)); err != nil || strings.Contains(string(line), secret) {
+			t.Errorf("%s was started by %q, %v", name, line, err)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (f *forges) Said(remotes []string, keys []history.Key, ask lookup.Asking) l
 	said.Pending = pending
 	for i, a := range answers {
 		if a.Problem != plugins.NoProblem {
-			said.Offline = true
+			said.Problems = withProblem(said.Problems, a)
 		}
 		for _, t := range a.Things {
 			said.Items[at[i]] = append(said.Items[at[i]], forgeItem(t, a))
@@ -65,13 +65,28 @@ func (f *forges) Said(remotes []string, keys []history.Key, ask lookup.Asking) l
 	return said
 }
 
+// withProblem adds what is wrong with an answer, where nobody has told it yet. Of two
+// times to ask again the later one counts.
+func withProblem(all []history.ForgeProblem, a host.Answer) []history.ForgeProblem {
+	p := history.ForgeProblem{Forge: a.Plugin, Host: a.Host, Problem: string(a.Problem), Token: a.Token, Retry: a.Retry}
+	for i, q := range all {
+		if q.Forge == p.Forge && q.Host == p.Host && q.Problem == p.Problem && q.Token == p.Token {
+			if p.Retry.After(q.Retry) {
+				all[i].Retry = p.Retry
+			}
+			return all
+		}
+	}
+	return append(all, p)
+}
+
 // News is closed when forges have said more.
 func (f *forges) News() <-chan struct{} { return f.current().News() }
 
 // forgeItem is a plugin's thing in the words of answers.
 func forgeItem(t plugins.Thing, a host.Answer) history.ForgeItem {
 	item := history.ForgeItem{
-		Kind: string(t.Kind), ID: t.ID, Project: t.Project, Title: t.Title, State: string(t.State), URL: t.URL, Status: t.Status, Draft: t.Draft, Labels: t.Labels,
+		Kind: string(t.Kind), ID: t.ID, Project: t.Project, Title: t.Title, State: string(t.State), URL: t.URL, Noun: t.Noun, Status: t.Status, Draft: t.Draft, Labels: t.Labels,
 		Author: t.Author, Assignees: t.Assignees, Milestone: t.Milestone, Target: t.Target, Head: t.Head, MergeCommit: t.MergeCommit,
 		Created: t.Created, Updated: t.Updated, Merged: t.Merged, Closed: t.Closed, Forge: a.Plugin, Checked: a.Checked, Problem: string(a.Problem),
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/cli"
@@ -31,6 +32,13 @@ const trackerSecret = "tracker-secret-7c1f"
 
 func newTracker(t *testing.T) tracker {
 	t.Helper()
+	t.Setenv("TRACKER_TOKEN", trackerSecret)
+	return trackerFor(t, t.TempDir())
+}
+
+// trackerFor is newTracker for a home; whoever asks gives the token.
+func trackerFor(t *testing.T, home string) tracker {
+	t.Helper()
 	fake := forgetest.NewFake(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var bugs []map[string]any
 		for id := range strings.SplitSeq(r.URL.Query().Get("id"), ",") {
@@ -42,8 +50,7 @@ func newTracker(t *testing.T) tracker {
 		}
 	}))
 	fake.Private("X-Bugzilla-Api-Key", trackerSecret)
-	t.Setenv("TRACKER_TOKEN", trackerSecret)
-	tr := tracker{fake, gittest.New(t, "commit one \"Mend it\" body\ngit remote add origin https://git.example.org/acme/engine.git\n-- body --\nFixes bug 1007\n"), t.TempDir()}
+	tr := tracker{fake, gittest.New(t, "commit one \"Mend it\" body\ngit remote add origin https://git.example.org/acme/engine.git\n-- body --\nFixes bug 1007\n"), home}
 	config := filepath.Join(tr.home, ".config", "ca-bhfuil")
 	write(t, filepath.Join(config, "global.yaml"), fmt.Sprintf("trackers:\n  - {type: bugzilla, url: %q, remotes: [git.example.org], auth_key: tracker}\n", fake.URL))
 	write(t, filepath.Join(config, "auth.yaml"), "auth_methods:\n  tracker: {type: token, token_env: TRACKER_TOKEN}\n")
@@ -138,8 +145,44 @@ func TestThousandKeys(t *testing.T) {
 		}
 		var out bytes.Buffer
 		cli.Text{Out: &out}.Plugins(all)
-		return strings.Contains(out.String(), "git.example.org: ") && strings.Contains(out.String(), "503")
+		return strings.Contains(out.String(), strings.TrimPrefix(tr.URL, "http://")+": ") && strings.Contains(out.String(), "503")
 	})
+	tr.noSecret(t)
+}
+
+// TestForgeTroubles goes through the whole program: a card and where say which host
+// has which problem, in JSON and in text, with the variable of the token and without
+// what is in it.
+func TestForgeTroubles(t *testing.T) {
+	tr := newTracker(t)
+	t.Setenv("TRACKER_TOKEN", "wrong-"+trackerSecret)
+	p := program{home: tr.home, dir: tr.repo.Dir}
+	c := p.server(t)
+	if err := c.Notify(t.Context(), "textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": tr.document(), "languageId": "plaintext", "version": 1, "text": "bug 1007\n"}}); err != nil {
+		t.Fatal(err)
+	}
+	host := strings.TrimPrefix(tr.URL, "http://")
+	eventually(t, "the card tells of the token", func() bool {
+		return strings.Contains(tr.hover(t, c, 0), host+" refuses the token of TRACKER_TOKEN; it may be wrong, or have expired.")
+	})
+	var answers []history.Answer
+	eventually(t, "so does where", func() bool {
+		if err := c.Execute(t.Context(), "cabhfuil.where", map[string]any{"keys": []string{tr.repo.Hash("one").String()}, "uri": tr.repo.URL(), "wait": true}, &answers); err != nil {
+			t.Fatal(err)
+		}
+		return len(answers[0].Matches[0].ForgeProblems) > 0
+	})
+	m := answers[0].Matches[0]
+	got := m.ForgeProblems[0]
+	got.Retry = time.Time{}
+	if want := (history.ForgeProblem{Forge: "bugzilla", Host: host, Problem: "refused", Token: "TRACKER_TOKEN"}); got != want || !slices.Contains(m.Limits, history.LimitForgeOffline) {
+		t.Errorf("%+v, %v", m.ForgeProblems, m.Limits)
+	}
+	var out bytes.Buffer
+	cli.Text{Out: &out, Width: 100}.Answers(answers)
+	if want := "  " + host + " refuses the token of TRACKER_TOKEN; it may be wrong, or have expired.\n"; !strings.Contains(out.String(), want) || strings.Contains(out.String(), trackerSecret) {
+		t.Errorf("the text is\n%s", out.String())
+	}
 	tr.noSecret(t)
 }
 

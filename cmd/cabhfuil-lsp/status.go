@@ -69,12 +69,13 @@ func (a *guest) status(ctx context.Context, argument json.RawMessage) (any, erro
 	for _, f := range a.problems() {
 		st.Problems = append(st.Problems, f.Error())
 	}
+	st.Forges = a.forges.hosts(ctx)
 	for _, info := range a.tracker.List() {
 		if !info.State.Ended() {
 			st.Tasks++
 		}
 	}
-	st.Health = healthOf(st, append(a.clones.Over(), a.forges.troubles()...)...)
+	st.Health = healthOf(st, append(a.clones.Over(), a.forges.troubles(st.Forges)...)...)
 	return st, nil
 }
 

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/fatih/color"
 )
 
@@ -33,6 +35,71 @@ type Plugin struct {
 	// Troubles are the hosts of remotes of which it could not say what it was asked,
 	// and why: the plugin is well, and the place that it asks is not.
 	Troubles []string `json:"troubles,omitempty"`
+	// Hosts are those that it has asked since it runs, as it says itself; none of one
+	// that does not run.
+	Hosts []PluginHost `json:"hosts,omitempty"`
+	// Silent is why one that runs did not say that.
+	Silent string `json:"silent,omitempty"`
+}
+
+// PluginHost is a host that a plugin asks, and how it is doing.
+type PluginHost struct {
+	Host     string    `json:"host"`
+	Problem  string    `json:"problem"` // as in history.ForgeProblem; "" for none
+	Detail   string    `json:"detail,omitempty"`
+	Retry    time.Time `json:"retry,omitzero"` // when it is asked again
+	Since    time.Time `json:"since,omitzero"` // since when it is left alone after failing repeatedly
+	Said     string    `json:"said"`           // how the last request ended
+	At       time.Time `json:"at,omitzero"`    // when
+	Requests int       `json:"requests"`
+	Cached   int       `json:"cached"`          // answers that cost no request
+	Left     *int      `json:"left,omitempty"`  // requests that it answers before Reset; left out where it does not say
+	Reset    time.Time `json:"reset,omitzero"`  // when there are more
+	Token    string    `json:"token,omitempty"` // where its token is from, such as the name of a variable
+}
+
+// ForgeHost is a host of a plugin.
+type ForgeHost struct {
+	Plugin string `json:"plugin"`
+	PluginHost
+}
+
+// line tells of a host in one line.
+func (h PluginHost) line(now time.Time) string {
+	text := h.Host + ": " + cmp.Or(h.Said, "not asked yet")
+	if !h.At.IsZero() {
+		text += " " + humanize.RelTime(h.At, now, "ago", "from now")
+	}
+	add := func(format string, args ...any) { text += ", " + fmt.Sprintf(format, args...) }
+	add("%s and %d kept answers", Count(h.Requests, "request"), h.Cached)
+	clock := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+	switch {
+	case h.Since.After(time.Time{}):
+		add("left alone since %s", clock(h.Since))
+		if h.Retry.After(now) {
+			add("until %s", clock(h.Retry))
+		}
+	case h.Problem == "limited" && h.Retry.After(now):
+		add("no more until %s", clock(h.Retry))
+	case h.Problem != "":
+		add("%s", h.Problem)
+	}
+	if h.Left != nil && h.Reset.After(now) {
+		add("%d left until %s", *h.Left, clock(h.Reset))
+	}
+	if h.Token != "" {
+		add("token of %s", h.Token)
+	}
+	return text
+}
+
+// host draws a line of a host, marked where it has a problem.
+func (t Text) host(prefix string, h PluginHost) {
+	line := clean(h.line(time.Now()))
+	if h.Problem != "" {
+		line = t.paint(line, color.FgYellow)
+	}
+	fmt.Fprintf(t.Out, "    %s%s\n", prefix, line)
 }
 
 // ChecksumOK says that a plugin's file is the one that was agreed to.
@@ -85,6 +152,12 @@ func (t Text) Plugins(all []Plugin) {
 		}
 		for _, trouble := range p.Troubles {
 			below("%s", clean(trouble))
+		}
+		for _, h := range p.Hosts {
+			t.host("", h)
+		}
+		if p.Silent != "" {
+			below("%s", clean(p.Silent))
 		}
 		if len(p.Wants) > 0 {
 			below("it reads variables that plugins[].env does not name: %s", clean(strings.Join(p.Wants, ", ")))

@@ -36,6 +36,7 @@ type Status struct {
 	Problems     []string            `json:"problems"`   // of the configuration
 	Operations   []monitor.Operation `json:"operations"` // since the process began
 	Tasks        int                 `json:"tasks"`      // that run or wait
+	Forges       []ForgeHost         `json:"forges"`     // the hosts that running plugins ask, and how they are doing
 	State        Taken               `json:"state"`      // of history and logs
 	Goroutines   int                 `json:"goroutines"`
 	MemoryBytes  uint64              `json:"memoryBytes"`         // taken from the system
@@ -83,6 +84,11 @@ func (t Text) Status(s Status) {
 	}
 	if s.Background || t.Verbose {
 		t.process(s)
+	}
+	for _, h := range s.Forges {
+		if h.Problem != "" || t.Verbose {
+			t.host(clean(h.Plugin)+" ", h.PluginHost)
+		}
 	}
 	for _, r := range s.Repositories {
 		fmt.Fprintln(t.Out)

@@ -123,7 +123,7 @@ func (t Text) card(m history.Match) {
 			fmt.Fprintf(t.Out, "    %s\n", clean(f.URL))
 		}
 	}
-	t.limits(m.Limits)
+	t.short(lookup.Limits(m))
 }
 
 var drawn = map[history.Status]struct {
@@ -217,7 +217,7 @@ func fate(m history.Match, l history.Landing) string {
 	case l.Status == history.NotAffected:
 		return "not affected: what this " + lookup.Mends(m) + " never got there"
 	case l.Requested != nil && l.Requested.ID != "":
-		return string(l.Status) + ", requested: " + clean(lookup.ItemName(history.ForgeItem{Kind: l.Requested.Kind, ID: l.Requested.ID})) + " " + clean(l.Requested.State)
+		return string(l.Status) + ", requested: " + clean(lookup.ItemName(history.ForgeItem{Kind: l.Requested.Kind, ID: l.Requested.ID, Noun: l.Requested.Noun})) + " " + clean(l.Requested.State)
 	case l.Requested != nil:
 		return string(l.Status) + ", requested by the label " + clean(l.Requested.Label)
 	case l.Status != history.Contains && l.Status != history.Backported:
@@ -346,11 +346,20 @@ func (t Text) Check(r *history.CheckResult) {
 }
 
 func (t Text) limits(limits []history.Limit) {
+	lines := make([]string, len(limits))
 	for i, l := range limits {
+		lines[i] = lookup.Explain(l)
+	}
+	t.short(lines)
+}
+
+// short says in what an answer may fall short of the truth.
+func (t Text) short(lines []string) {
+	for i, line := range lines {
 		if i == 0 {
 			fmt.Fprintln(t.Out)
 		}
-		fmt.Fprintf(t.Out, "  %s\n", t.paint(lookup.Explain(l), color.Faint))
+		fmt.Fprintf(t.Out, "  %s\n", t.paint(clean(line), color.Faint))
 	}
 }
 

@@ -80,8 +80,8 @@ func card(m history.Match) string {
 	if rows := forgeRows(m); len(rows) > 0 {
 		b.WriteString("\n" + strings.Join(rows, "  \n") + "\n")
 	}
-	for _, limit := range m.Limits {
-		fmt.Fprintf(&b, "\n*%s*\n", Explain(limit))
+	for _, line := range Limits(m) {
+		fmt.Fprintf(&b, "\n*%s*\n", escape(line))
 	}
 	if links := cardLinks(m); links != "" {
 		b.WriteString("\n" + links + "\n")
@@ -239,7 +239,7 @@ func requestRow(l history.Landing) string {
 	if r.ID == "" {
 		return "… " + bold(l.Name) + ": requested by " + linked("the label "+oneLine(r.Label, 60), r.URL)
 	}
-	return "… " + bold(l.Name) + ": requested, " + linked(itemName(r.Kind, r.ID, ""), r.URL) + " is " + escape(cmp.Or(r.State, "there"))
+	return "… " + bold(l.Name) + ": requested, " + linked(requestName(*r), r.URL) + " is " + escape(cmp.Or(r.State, "there"))
 }
 
 // evidenceWords say how a copy is known to be one.

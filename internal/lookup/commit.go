@@ -155,7 +155,7 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 		if r := landing.Requested; r != nil {
 			b.WriteString(", requested")
 			if r.ID != "" {
-				fmt.Fprintf(&b, ": %s %s", itemName(r.Kind, r.ID, ""), oneLine(r.State, 20))
+				fmt.Fprintf(&b, ": %s %s", requestName(*r), oneLine(r.State, 20))
 			}
 		}
 		b.WriteByte('\n')
@@ -176,8 +176,8 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 			fmt.Fprintf(&b, "  %s\n", strings.TrimSpace(oneLine(fmt.Sprintf("%s %s: %s", ItemName(item), ItemState(item), item.Title), 160)))
 		}
 	}
-	for _, limit := range m.Limits {
-		fmt.Fprintf(&b, "  %s\n", Explain(limit))
+	for _, line := range Limits(m) {
+		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	b.WriteByte('\n')
 	for line := range strings.Lines(Clean(c.Message)) {

@@ -58,7 +58,9 @@ const (
 type Said struct {
 	Items   [][]history.ForgeItem // of each key, in order
 	Pending bool                  // more is on its way
-	Offline bool                  // a forge could not be asked
+	// Problems say why a forge could not be asked, each host and kind once; none where
+	// all could.
+	Problems []history.ForgeProblem
 }
 
 // key is the commit as a key.
@@ -154,7 +156,7 @@ func (l *Lookup) enrich(ctx context.Context, p Patience, fs []found, ms []*histo
 		if said.Pending {
 			m.Limits = append(m.Limits, history.LimitForgePending)
 		}
-		if said.Offline {
+		if m.ForgeProblems = said.Problems; len(said.Problems) > 0 {
 			m.Limits = append(m.Limits, history.LimitForgeOffline)
 		}
 		request(m, own, wishes)
@@ -226,7 +228,7 @@ func request(m *history.Match, own, wishes []history.ForgeItem) {
 		}
 		for _, item := range own {
 			if (item.Kind == "pull" || item.Kind == "change") && item.State == "open" && item.Target == landing.Name && landing.Requested == nil {
-				landing.Requested = &history.Request{Kind: item.Kind, ID: item.ID, Title: item.Title, State: item.State, URL: item.URL}
+				landing.Requested = &history.Request{Kind: item.Kind, ID: item.ID, Title: item.Title, State: item.State, URL: item.URL, Noun: item.Noun}
 			}
 		}
 		for _, item := range slices.Concat(own, wishes) {
@@ -242,6 +244,9 @@ func wishedOn(item history.ForgeItem, line string) *history.Request {
 	for _, b := range item.Backports {
 		if b.State != "merged" && b.State != "closed" && meansLine(b.Target, line) {
 			r := b.Request
+			if r.Kind == item.Kind {
+				r.Noun = item.Noun
+			}
 			r.URL, r.Title = cmp.Or(r.URL, item.URL), cmp.Or(r.Title, item.Title)
 			return &r
 		}
@@ -316,8 +321,8 @@ func (l *Lookup) hoverForge(ctx context.Context, repo Repository, k history.Key)
 	if said.Pending {
 		parts = append(parts, "*"+Explain(history.LimitForgePending)+"*")
 	}
-	if said.Offline {
-		parts = append(parts, "*"+Explain(history.LimitForgeOffline)+"*")
+	for _, line := range explainForges(said.Problems, time.Now()) {
+		parts = append(parts, "*"+escape(line)+"*")
 	}
 	return parts
 }
@@ -340,6 +345,9 @@ func forgeCard(item history.ForgeItem) string {
 		b.WriteString("  \n" + strings.Join(facts, " · "))
 	}
 	for i, back := range item.Backports {
+		if back.Kind == item.Kind {
+			back.Noun = item.Noun
+		}
 		if i == foldAbove {
 			fmt.Fprintf(&b, "  \n… and %d more backports", len(item.Backports)-i)
 			break
@@ -354,7 +362,7 @@ func backportLine(back history.ForgeBackport) string {
 	text := "Backport to " + bold(oneLine(back.Target, 80))
 	switch {
 	case back.ID != "":
-		text += ": " + linked(itemName(back.Kind, back.ID, ""), back.URL)
+		text += ": " + linked(requestName(back.Request), back.URL)
 		if back.State != "" {
 			text += " " + escape(back.State)
 		}
@@ -369,7 +377,7 @@ func backportLine(back history.ForgeBackport) string {
 // forgeLine is a forge's item in one line: its name with its page, how it is
 // doing, who says so and since when.
 func forgeLine(item history.ForgeItem, titled bool) string {
-	text := linked(itemName(item.Kind, item.ID, item.Project), item.URL)
+	text := linked(ItemName(item), item.URL)
 	if state := ItemState(item); state != "" {
 		text += " " + escape(state)
 	}
@@ -400,29 +408,46 @@ func linked(text, url string) string {
 	return fmt.Sprintf("[%s](%s)", escape(text), linkTarget(url))
 }
 
-// itemName is how people name a forge's item.
-func itemName(kind, id, project string) string {
-	switch kind {
+// nouns are the usual words for kinds of items.
+var nouns = map[string]string{"pull": "Pull request", "issue": "Issue", "change": "Change", "bug": "Bug"}
+
+// maxNoun is how much of a forge's own word is shown.
+const maxNoun = 30
+
+// ItemName is how people name a forge's item, such as "Issue #12", in the forge's own
+// word: "Merge request !12".
+func ItemName(item history.ForgeItem) string {
+	noun := cmp.Or(oneLine(item.Noun, maxNoun), nouns[item.Kind], item.Kind)
+	switch item.Kind {
 	case "pull":
-		return "Pull request " + project + "#" + id
+		if strings.EqualFold(noun, "Merge request") {
+			return noun + " " + item.Project + "!" + item.ID
+		}
+		return noun + " " + item.Project + "#" + item.ID
 	case "issue":
-		return "Issue " + project + "#" + id
+		return noun + " " + item.Project + "#" + item.ID
 	case "change":
-		return "Change " + id[:min(len(id), 8)]
+		return noun + " " + item.ID[:min(len(item.ID), 8)]
 	case "bug":
-		if n, ok := strings.CutPrefix(id, "bug#"); ok {
-			return "Bug " + n
+		if n, ok := strings.CutPrefix(item.ID, "bug#"); ok {
+			return noun + " " + n
 		}
+		id := item.ID
 		if n, ok := strings.CutPrefix(id, "lp#"); ok {
-			return "LP: #" + n
+			id = "LP: #" + n
 		}
-		return id
+		if item.Noun == "" { // the name tells the tracker
+			return id
+		}
+		return noun + " " + id
 	}
-	return kind + " " + id
+	return noun + " " + item.ID
 }
 
-// ItemName is how people name a forge's item, such as "Issue #12".
-func ItemName(item history.ForgeItem) string { return itemName(item.Kind, item.ID, item.Project) }
+// requestName names what makes a backport.
+func requestName(r history.Request) string {
+	return ItemName(history.ForgeItem{Kind: r.Kind, ID: r.ID, Noun: r.Noun})
+}
 
 // ItemState is how a forge's item is doing, in words.
 func ItemState(item history.ForgeItem) string {

@@ -3,6 +3,7 @@ package lookup_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ type slowForge struct {
 	budget time.Duration
 	mu     sync.Mutex
 	items  map[string][]history.ForgeItem // by a key's text; nil while it has not answered
-	away   bool
+	away   []history.ForgeProblem
 	ahead  []string // the texts of keys that were asked for when nobody waited
 	news   chan struct{}
 	open   func(ctx context.Context, kind history.KeyKind, text string) []history.ForgeItem
@@ -30,7 +31,7 @@ func newSlowForge() *slowForge { return &slowForge{news: make(chan struct{})} }
 func (f *slowForge) Said(_ []string, keys []history.Key, ask lookup.Asking) lookup.Said {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	said := lookup.Said{Items: make([][]history.ForgeItem, len(keys)), Pending: f.items == nil, Offline: f.away}
+	said := lookup.Said{Items: make([][]history.ForgeItem, len(keys)), Pending: f.items == nil, Problems: f.away}
 	for i, k := range keys {
 		said.Items[i] = f.items[k.Text]
 		if ask == lookup.AskAhead {
@@ -114,8 +115,98 @@ func TestForgeHover(t *testing.T) {
 	}
 	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "**Fix \\*it\\***", "merged → main", "backport stable/1")
 
-	f.away = true
-	holds(t, hovered(t, ctx, l, doc, 3), "*A forge could not be asked: what it says may be missing or old.*", "merged → main")
+	f.away = []history.ForgeProblem{{Forge: "github", Host: "github.com", Problem: "offline"}}
+	holds(t, hovered(t, ctx, l, doc, 3), "*github.com does not answer; what it said may be missing or old.*", "merged → main")
+	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "*github.com does not answer; what it said may be missing or old.*", "merged → main")
+
+	f.away = []history.ForgeProblem{{Forge: "github", Host: "github.com", Problem: "refused", Token: "OUR_TOKEN"}}
+	holds(t, hovered(t, ctx, l, doc, 3), "*github.com refuses the token of OUR\\_TOKEN; it may be wrong, or have expired.*")
+	answers, err := l.Where(ctx, lookup.Where{Keys: []string{"#12"}})
+	if err != nil || len(answers[0].Matches) == 0 {
+		t.Fatalf("%+v, %v", answers, err)
+	}
+	m := answers[0].Matches[0]
+	if !slices.Contains(m.Limits, history.LimitForgeOffline) || len(m.ForgeProblems) != 1 || m.ForgeProblems[0].Token != "OUR_TOKEN" {
+		t.Errorf("%v, %+v", m.Limits, m.ForgeProblems)
+	}
+	if lines := lookup.Limits(m); !slices.Equal(lines, []string{"github.com refuses the token of OUR_TOKEN; it may be wrong, or have expired."}) {
+		t.Errorf("%q", lines)
+	}
+}
+
+// TestForgeProblems holds that each kind of problem has words of its own, with the
+// host, and what to do where somebody can do something.
+func TestForgeProblems(t *testing.T) {
+	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.Local)
+	for _, c := range []struct {
+		problem history.ForgeProblem
+		want    string
+	}{
+		{history.ForgeProblem{Host: "git.example", Problem: "offline"}, "git.example does not answer; what it said may be missing or old."},
+		{history.ForgeProblem{Host: "git.example", Problem: "untrusted"}, "git.example has a certificate that is not trusted; GIT_SSL_CAINFO names a file of your own CAs."},
+		{history.ForgeProblem{Host: "git.example", Problem: "limited", Token: "A_TOKEN", Retry: now.Add(125 * time.Minute)}, "git.example answers no more questions until 14:05."},
+		{history.ForgeProblem{Host: "git.example", Problem: "limited", Retry: now.Add(30 * time.Hour)}, "git.example answers no more questions until 5 Mar 18:00; who has a token may ask more."},
+		{history.ForgeProblem{Host: "git.example", Problem: "limited", Token: "A_TOKEN", Retry: now.Add(-time.Hour)}, "git.example answers no more questions for a while."},
+		{history.ForgeProblem{Host: "git.example", Problem: "refused", Token: "A_TOKEN"}, "git.example refuses the token of A_TOKEN; it may be wrong, or have expired."},
+		{history.ForgeProblem{Host: "git.example", Problem: "refused"}, "git.example wants a token, and none is set for it."},
+		{history.ForgeProblem{Host: "git.example", Problem: "forbidden", Token: "git's credential helper"}, "git.example does not show this to the token of git's credential helper."},
+		{history.ForgeProblem{Host: "git.example", Problem: "forbidden"}, "git.example does not show this without a token."},
+		{history.ForgeProblem{Host: "git.example", Problem: "failed"}, "git.example said what cannot be understood; what is shown may be missing or old."},
+		{history.ForgeProblem{Forge: "harbour", Problem: "broken"}, "The plugin harbour does not work; plugin list says why."},
+		{history.ForgeProblem{Forge: "harbour", Problem: "offline"}, "The forge of the plugin harbour does not answer; what it said may be missing or old."},
+		{history.ForgeProblem{Host: "git.example", Problem: "something new"}, "git.example could not be asked; what it said may be missing or old."},
+		{history.ForgeProblem{Host: "git.example\n\x1b[31m", Problem: "failed"}, "git.example �[31m said what cannot be understood; what is shown may be missing or old."},
+	} {
+		if got := lookup.ExplainForge(c.problem, now); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.problem, got, c.want)
+		}
+	}
+	m := history.Match{Limits: []history.Limit{history.LimitShallow, history.LimitForgeOffline}}
+	if lines := lookup.Limits(m); len(lines) != 2 || lines[1] != lookup.Explain(history.LimitForgeOffline) {
+		t.Errorf("a problem of which nothing is known: %q", lines)
+	}
+	for _, host := range []string{"a.example", "a.example", "b.example", "c.example", "d.example", "e.example"} {
+		m.ForgeProblems = append(m.ForgeProblems, history.ForgeProblem{Host: host, Problem: "offline"})
+	}
+	if lines := lookup.Limits(m); len(lines) != 5 || lines[4] != "… and 2 more forges could not be asked." {
+		t.Errorf("many problems: %q", lines)
+	}
+}
+
+// TestItemName holds that things are called what their forge calls them.
+func TestItemName(t *testing.T) {
+	for _, c := range []struct {
+		item history.ForgeItem
+		want string
+	}{
+		{history.ForgeItem{Kind: "pull", ID: "12"}, "Pull request #12"},
+		{history.ForgeItem{Kind: "pull", ID: "12", Project: "a/b", Noun: "Merge request"}, "Merge request a/b!12"},
+		{history.ForgeItem{Kind: "issue", ID: "1"}, "Issue #1"},
+		{history.ForgeItem{Kind: "issue", ID: "1", Noun: "Incident"}, "Incident #1"},
+		{history.ForgeItem{Kind: "change", ID: "941234"}, "Change 941234"},
+		{history.ForgeItem{Kind: "change", ID: "I0123456789"}, "Change I0123456"},
+		{history.ForgeItem{Kind: "bug", ID: "bug#7"}, "Bug 7"},
+		{history.ForgeItem{Kind: "bug", ID: "bug#7", Noun: "Ticket"}, "Ticket 7"},
+		{history.ForgeItem{Kind: "bug", ID: "lp#7"}, "LP: #7"},
+		{history.ForgeItem{Kind: "bug", ID: "PROJ-1"}, "PROJ-1"},
+		{history.ForgeItem{Kind: "bug", ID: "PROJ-1", Noun: "Story"}, "Story PROJ-1"},
+	} {
+		if got := lookup.ItemName(c.item); got != c.want {
+			t.Errorf("%+v is %q, want %q", c.item, got, c.want)
+		}
+	}
+}
+
+// TestMergeRequest holds that a merge request is called one wherever it is named: as
+// the subject of a hover, in a card, and where it is what brings a change to a line.
+func TestMergeRequest(t *testing.T) {
+	f := newSlowForge()
+	l, ctx, r, doc := forged(t, f)
+	open := history.ForgeItem{Kind: "pull", Noun: "Merge request", ID: "12", Title: "Fix it there", State: "open", Target: "stable/1", URL: "https://forge.example/12",
+		Backports: []history.ForgeBackport{{Target: "stable/0", Request: history.Request{Kind: "pull", ID: "13", State: "open", URL: "https://forge.example/13"}}}}
+	f.say(map[string][]history.ForgeItem{"#12": {open}, r.Hash("one").String(): {open}})
+	holds(t, hovered(t, ctx, l, doc, 3), "[Merge request \\!12](https://forge.example/12) open → stable/1", "… **stable/1**: requested, [Merge request \\!12](https://forge.example/12) is open")
+	holds(t, hovered(t, ctx, l, doc, len(doc.Text)-2), "[Merge request \\!12]", "Backport to **stable/0**: [Merge request \\!13](https://forge.example/13) open")
 }
 
 // TestForgeBudget holds that an answer which comes within the budget is waited for,

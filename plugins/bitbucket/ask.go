@@ -299,7 +299,7 @@ func (h host) complete(ctx context.Context, commits map[string]*came) {
 			if p, ok := found[number]; ok {
 				c.add(sha, p, h.home)
 			} else if a := missed[number]; a.Problem != plugins.NoProblem {
-				c.answer.Problem, c.answer.Detail, c.answer.Retry = a.Problem, a.Detail, a.Retry
+				c.answer = c.answer.Lacking(a)
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func search(ctx context.Context, client *web.Client, p plugins.Place, query url.
 		return nil, nil, err
 	case said.Error || said.Bugs == nil:
 		client.Forget(ctx, address)
-		e := &web.Error{Method: "GET", Host: r.URL.Host, Path: r.URL.EscapedPath(), Kind: web.ErrMalformed, Code: said.Code, Detail: plugins.Clip(client.Scrub(said.Message))}
+		e := &web.Error{Method: "GET", Host: r.URL.Host, Path: r.URL.EscapedPath(), Token: client.TokenFrom(address), Kind: web.ErrMalformed, Code: said.Code, Detail: plugins.Clip(client.Scrub(said.Message))}
 		switch {
 		case isLogin(said.Code) || said.Code == accessDenied:
 			e.Kind = web.ErrUnauthorized

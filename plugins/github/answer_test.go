@@ -166,7 +166,7 @@ func TestPartial(t *testing.T) {
 		graph func(http.ResponseWriter, string) bool
 		want  [2]plugins.Problem
 	}{
-		{"one may not be seen", reply("null", `{"type":"FORBIDDEN","path":["p0","i0"],"message":"Resource protected by organization SAML enforcement."}`), [2]plugins.Problem{plugins.Refused, ""}},
+		{"one may not be seen", reply("null", `{"type":"FORBIDDEN","path":["p0","i0"],"message":"Resource protected by organization SAML enforcement."}`), [2]plugins.Problem{plugins.Forbidden, ""}},
 		{"one failed", reply("null", `{"path":["p0","i0","labels"],"message":"Something broke"}`), [2]plugins.Problem{plugins.Failed, ""}},
 		{"a label is gone", reply(`{"__typename":"Issue","number":1,"title":"One","url":"https://x.example/acme/engine/issues/1","issueState":"OPEN"}`, `{"type":"NOT_FOUND","path":["p0","i0","labels",0],"message":"none"}`), [2]plugins.Problem{"", ""}},
 		{"it took too long", func(w http.ResponseWriter, _ string) bool {

@@ -264,7 +264,7 @@ func (h host) failed(base plugins.Answer, e failure, there bool) plugins.Answer 
 	case e.Type == "NOT_FOUND":
 		return base
 	case e.Type == "FORBIDDEN" || e.Type == "INSUFFICIENT_SCOPES":
-		a.Problem = plugins.Refused
+		a.Problem, a.Token = plugins.Forbidden, h.client.TokenFrom(h.rest)
 	case e.tooLong(), e.Type == "SERVICE_UNAVAILABLE":
 		a.Problem, a.Retry = plugins.Offline, time.Now().Add(askAgain)
 	default:

@@ -54,7 +54,7 @@ func (f Forge) Open(ctx context.Context, remote, text string, limit int) (plugin
 	}
 	slices.SortStableFunc(a.Things, func(x, y plugins.Thing) int { return y.Updated.Compare(x.Updated) })
 	a.Things = a.Things[:min(len(a.Things), limit)]
-	a.Problem, a.Detail, a.Retry = more.Problem, more.Detail, more.Retry
+	a = a.Lacking(more)
 	return a, nil
 }
 
@@ -72,7 +72,7 @@ func (h host) recent(ctx context.Context, text string, limit int) (a plugins.Ans
 			a.Checked = said.Checked
 		}
 		if said.Problem != plugins.NoProblem {
-			a.Problem, a.Detail, a.Retry = said.Problem, said.Detail, said.Retry
+			a = a.Lacking(said)
 		}
 		if err != nil {
 			return a, false

@@ -134,7 +134,7 @@ func (h host) restResolve(ctx context.Context, ref reference, pull bool) plugins
 	a := h.said(ref, answer, err, r) // less is better than nothing
 	if !errors.Is(pullErr, web.ErrNotFound) {
 		t := web.Said(nil, pullErr)
-		a.Problem, a.Detail, a.Retry = t.Problem, t.Detail, t.Retry
+		a = a.Lacking(t)
 	}
 	return a
 }

@@ -72,12 +72,15 @@ func at(n int) time.Time { return time.Date(2026, 1, 1+n, 8, 0, 0, 250_000_000, 
 func world(f *forgetest.Fake, tokenName string) forgetest.World {
 	page := f.URL + "/gitlab/acme/deep/engine/-"
 	fix := plugins.Thing{
-		Kind: plugins.Pull, ID: "1", URL: page + "/merge_requests/1", Title: "Fix the crash on a full disk", State: plugins.Merged, Labels: []string{"backport release/1.2"}, Author: "jo", Target: "main", Head: head, MergeCommit: merged,
+		Kind: plugins.Pull, Noun: "Merge request", ID: "1", URL: page + "/merge_requests/1", Title: "Fix the crash on a full disk", State: plugins.Merged, Labels: []string{"backport release/1.2"}, Author: "jo", Target: "main", Head: head, MergeCommit: merged,
 		Created: at(0), Updated: at(9), Merged: at(9), Backports: []plugins.Backport{{Target: "release/1.2", Label: "backport release/1.2"}},
 	}
-	fork := plugins.Thing{Kind: plugins.Pull, ID: "70", Project: "parent/engine", URL: f.URL + "/gitlab/parent/engine/-/merge_requests/70", Title: "From the fork", State: plugins.Open, Author: "jo", Target: "main", Head: long, Created: at(0), Updated: at(3)}
+	fork := plugins.Thing{Kind: plugins.Pull, Noun: "Merge request", ID: "70", Project: "parent/engine", URL: f.URL + "/gitlab/parent/engine/-/merge_requests/70", Title: "From the fork", State: plugins.Open, Author: "jo", Target: "main", Head: long, Created: at(0), Updated: at(3)}
 	said := func(kind plugins.Kind, id string, thing plugins.Thing) forgetest.Said {
 		thing.Kind, thing.ID, thing.Created = kind, id, at(0)
+		if kind == plugins.Pull {
+			thing.Noun = "Merge request"
+		}
 		return forgetest.Said{Item: plugins.Item{Kind: kind, ID: id, Project: thing.Project}, Things: []plugins.Thing{thing}}
 	}
 	return forgetest.World{
@@ -88,7 +91,7 @@ func world(f *forgetest.Fake, tokenName string) forgetest.World {
 				URL: page + "/issues/1", Title: "Crash when the disk is full", State: plugins.Open, Labels: []string{"bug", "backport::1.2", "needs-backport-to-1.2"}, Author: "mara", Assignees: []string{"jo", "sam"}, Milestone: "2.0", Updated: at(5),
 				Backports: []plugins.Backport{{Target: "1.2", Label: "backport::1.2"}, {Target: "1.2", Label: "needs-backport-to-1.2"}},
 			}),
-			said(plugins.Issue, "2", plugins.Thing{URL: page + "/issues/2", Title: "Louder fans", State: plugins.Closed, Updated: at(2), Closed: at(2)}),
+			said(plugins.Issue, "2", plugins.Thing{URL: page + "/issues/2", Noun: "Test case", Title: "Louder fans", State: plugins.Closed, Updated: at(2), Closed: at(2)}),
 			said(plugins.Pull, "1", fix),
 			said(plugins.Pull, "2", plugins.Thing{URL: page + "/merge_requests/2", Title: "Squashed and moved on", State: plugins.Merged, Author: "jo", Target: "main", Head: strings.Repeat("2", 40), MergeCommit: strings.Repeat("3", 40), Updated: at(4), Merged: at(4)}),
 			said(plugins.Pull, "3", plugins.Thing{URL: page + "/merge_requests/3", Title: "Moved on", State: plugins.Merged, Author: "jo", Target: "main", Head: strings.Repeat("4", 40), MergeCommit: strings.Repeat("4", 40), Updated: at(3), Merged: at(3)}),
@@ -159,7 +162,7 @@ func TestBatches(t *testing.T) {
 		{Kind: plugins.Issue, ID: "1"}, {Kind: plugins.Pull, ID: "1"}, {Kind: plugins.Pull, ID: "1"}, {Kind: plugins.Pull, ID: "70", Project: "parent/engine"}, {Kind: plugins.Pull, ID: "2147483648"}, {Kind: plugins.Pull, ID: "1", Project: "alone"},
 	}
 	answers := resolve(t, forge(t, f, "", ""), items...)
-	if answers[0].Problem != plugins.Refused || len(answers[1].Things) != 1 || len(answers[2].Things) != 1 || len(answers[3].Things) != 1 || answers[3].Things[0].Project != "parent/engine" {
+	if answers[0].Problem != plugins.Forbidden || len(answers[1].Things) != 1 || len(answers[2].Things) != 1 || len(answers[3].Things) != 1 || answers[3].Things[0].Project != "parent/engine" {
 		t.Errorf("%+v", answers)
 	}
 	for _, a := range answers[4:] {

@@ -103,6 +103,9 @@ func (g *fake) rest(e entry) map[string]any {
 		}
 	} else {
 		r["type"], r["issue_type"], r["confidential"], r["moved_to_id"], r["closed_by"] = "ISSUE", "issue", false, nil, nil
+		if e.title == "Louder fans" {
+			r["type"], r["issue_type"] = "TEST_CASE", "test_case"
+		}
 	}
 	return r
 }

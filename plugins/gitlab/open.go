@@ -38,7 +38,7 @@ func (f Forge) Open(ctx context.Context, remote, text string, limit int) (plugin
 func together(parts []plugins.Answer, limit int) (a plugins.Answer) {
 	answered := slices.ContainsFunc(parts, func(p plugins.Answer) bool { return p.Problem == plugins.NoProblem })
 	for _, p := range parts {
-		if answered && p.Problem == plugins.Refused {
+		if answered && (p.Problem == plugins.Refused || p.Problem == plugins.Forbidden) {
 			continue
 		}
 		a.Things = append(a.Things, p.Things...)
@@ -46,7 +46,7 @@ func together(parts []plugins.Answer, limit int) (a plugins.Answer) {
 			a.Checked = p.Checked
 		}
 		if p.Problem != plugins.NoProblem {
-			a.Problem, a.Detail, a.Retry = p.Problem, p.Detail, p.Retry
+			a = a.Lacking(p)
 		}
 	}
 	slices.SortStableFunc(a.Things, func(x, y plugins.Thing) int { return y.Updated.Compare(x.Updated) })

@@ -15,6 +15,7 @@ import (
 // record is an issue or a merge request as REST lists it.
 type record struct {
 	IID       int      `json:"iid"`
+	IssueType string   `json:"issue_type"` // issue, incident, test_case, task; "" of merge requests
 	Title     string   `json:"title"`
 	WebURL    string   `json:"web_url"`
 	State     string   `json:"state"` // opened, closed, locked, merged
@@ -55,6 +56,12 @@ func (r record) thing(kind plugins.Kind) plugins.Thing {
 		Kind: kind, ID: strconv.Itoa(r.IID), URL: r.WebURL, Title: r.Title, Labels: r.Labels,
 		Created: r.CreatedAt.UTC(), Updated: r.UpdatedAt.UTC(), Closed: r.ClosedAt.UTC(), Merged: r.MergedAt.UTC(),
 		Target: r.TargetBranch, Head: r.SHA, Draft: r.Draft || r.WorkInProgress,
+	}
+	switch {
+	case kind == plugins.Pull:
+		t.Noun = "Merge request"
+	case r.IssueType != "" && r.IssueType != "issue":
+		t.Noun = strings.ToUpper(r.IssueType[:1]) + strings.ReplaceAll(r.IssueType[1:], "_", " ")
 	}
 	if len(t.Labels) == 0 {
 		t.Labels = nil

@@ -37,6 +37,7 @@ const (
 	aheadAlone    = 20               // items that are asked ahead of a forge without batches
 	maxAnswers    = 20_000
 	saveAfter     = 20 * time.Second
+	useNoted      = time.Hour // how exactly the disk knows when an answer was last used
 )
 
 // Answer is what is known of an item.
@@ -49,6 +50,7 @@ type Answer struct {
 type known struct {
 	Answer
 	until time.Time // when the forge is asked again
+	used  time.Time // when somebody last asked for it
 }
 
 // answers are what the forges said of things. It is a part of Host.
@@ -139,6 +141,9 @@ func (h *Host) Say(remotes []string, items []plugins.Item, ask Asking) (said []A
 		k, ok := a.said[q]
 		if ok {
 			said[i] = k.Answer
+			a.dirty = a.dirty || now.Sub(k.used) > useNoted
+			k.used = now
+			a.said[q] = k
 		}
 		switch {
 		case ok && now.Before(k.until):
@@ -232,82 +237,156 @@ func (s *supervised) can(ability string) bool {
 	return !ok || slices.Contains(can, ability)
 }
 
-// ask asks the forges about items and remembers what they say.
-func (a *answers) ask(remotes []string, joined string, items []plugins.Item, ahead bool) {
-	unsure := false                   // somebody cannot say what it might know, and has no part in this
-	for _, f := range a.host.forges { // whoever is not known yet is asked what it is first
-		if f.learn(a.host.ctx) != nil { // which was told where it happened
-			unsure = true
-		}
-	}
-	got := make([]Answer, len(items))
-	left := make([][]candidate, len(items)) // whom to ask still
-	for i, it := range items {
-		left[i] = slices.DeleteFunc(a.host.candidates(remotes, it), func(c candidate) bool { return !c.forge.learned() })
-	}
-	dropped := map[int]bool{} // not asked, since nobody waits
-	for {
-		groups := map[candidate][]int{}
-		var order []candidate
-		for i := range items {
-			if len(left[i]) == 0 || len(got[i].Things) > 0 || dropped[i] {
-				continue
-			}
-			c := left[i][0]
-			left[i] = left[i][1:]
-			if groups[c] == nil {
-				order = append(order, c)
-			}
-			groups[c] = append(groups[c], i)
-		}
-		if len(order) == 0 {
-			break
-		}
-		for _, c := range order {
-			at := groups[c]
-			if ahead {
-				var drop []int
-				at, drop = c.forge.few(items, at)
-				for _, i := range drop {
-					dropped[i] = true
-				}
-			}
-			for part := range slices.Chunk(at, batch) {
-				a.askOne(c, items, part, got)
-			}
-		}
-	}
-	a.remember(joined, items, got, dropped, unsure)
+// asking is a question to the forges about items, and what they have said so far.
+type asking struct {
+	*answers
+	joined string // the remotes, one a line
+	items  []plugins.Item
+	ahead  bool
+
+	guard sync.Mutex
+	got   []Answer
+	rank  []int // of the forge whose answer it is
+	over  []bool
 }
 
-// askOne asks one forge about some of the items. An answer takes the place of one
-// that has less to say.
-func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answer) {
+// ask asks the forges about items and remembers what they say, each as soon as it
+// has. Those of which it is not known yet what they may know are asked what they are
+// meanwhile, and about the items then.
+func (a *answers) ask(remotes []string, joined string, items []plugins.Item, ahead bool) {
+	q := &asking{answers: a, joined: joined, items: items, ahead: ahead, got: make([]Answer, len(items)), rank: make([]int, len(items)), over: make([]bool, len(items))}
+	late := a.host.learn()
+	left := make([][]candidate, len(items)) // whom to ask still
+	var ready []int
+	for i, it := range items {
+		left[i] = slices.DeleteFunc(a.host.candidates(remotes, it), func(c candidate) bool {
+			return !c.forge.learned() || slices.ContainsFunc(late, func(l *learning) bool { return l.supervised == c.forge })
+		})
+		if len(left[i]) > 0 {
+			ready = append(ready, i)
+		}
+	}
+	var work sync.WaitGroup
+	work.Go(func() { q.pass(left, ready, len(late) > 0) })
+	for _, l := range late {
+		work.Go(func() {
+			<-l.done
+			left, mine := make([][]candidate, len(items)), []int{}
+			for i, it := range items {
+				if l.err == nil { // else it was told where it happened
+					left[i] = slices.DeleteFunc(a.host.candidates(remotes, it), func(c candidate) bool { return c.forge != l.supervised })
+				}
+				if len(left[i]) > 0 {
+					mine = append(mine, i)
+				}
+			}
+			q.pass(left, mine, true)
+		})
+	}
+	work.Wait()
+	rest := []int{}
+	for i := range items {
+		if !q.over[i] {
+			rest = append(rest, i)
+		}
+	}
+	// Somebody who cannot say what it might know has no part in this.
+	q.remember(rest, slices.ContainsFunc(late, func(l *learning) bool { return l.err != nil }))
+}
+
+// pass asks the next forge of each of these items, all forges side by side, and goes
+// on with what they do not know. more says that others are asked besides who may
+// know better, so that only what somebody knows is remembered here.
+func (q *asking) pass(left [][]candidate, at []int, more bool) {
+	groups := map[candidate][]int{}
+	var order []candidate
+	for _, i := range at {
+		c := left[i][0]
+		if groups[c] == nil {
+			order = append(order, c)
+		}
+		groups[c] = append(groups[c], i)
+	}
+	var work sync.WaitGroup
+	for _, c := range order {
+		work.Go(func() {
+			mine := groups[c]
+			if q.ahead {
+				var drop []int
+				mine, drop = c.forge.few(q.items, mine)
+				q.drop(drop)
+			}
+			var open []int
+			for part := range slices.Chunk(mine, batch) {
+				q.askOne(c, part)
+				var said []int
+				for _, i := range part {
+					switch known := q.known(i); {
+					case !known && len(left[i]) > 1:
+						open = append(open, i)
+					case known || !more:
+						said = append(said, i)
+					}
+				}
+				q.remember(said, false)
+			}
+			if len(open) == 0 {
+				return
+			}
+			next := slices.Clone(left) // left is others' too
+			for _, i := range open {
+				next[i] = left[i][1:]
+			}
+			q.pass(next, open, more)
+		})
+	}
+	work.Wait()
+}
+
+// known says whether somebody has said what an item is.
+func (q *asking) known(i int) bool {
+	q.guard.Lock()
+	defer q.guard.Unlock()
+	return len(q.got[i].Things) > 0
+}
+
+// put takes a forge's answer, in the place of one that has less to say, or is of a
+// forge that is asked later.
+func (q *asking) put(i int, answer Answer, rank int) {
+	if answer.Problem == plugins.NotAsked {
+		return // nobody knows, and nothing is wrong
+	}
+	q.guard.Lock()
+	defer q.guard.Unlock()
+	has, had := len(answer.Things) > 0, len(q.got[i].Things) > 0
+	if has && (!had || rank < q.rank[i]) || !has && !had && (q.got[i].Plugin == "" || q.got[i].Problem == plugins.NoProblem) {
+		q.got[i], q.rank[i] = answer, rank
+	}
+}
+
+// askOne asks one forge about some of the items.
+func (q *asking) askOne(c candidate, at []int) {
+	rank := slices.Index(q.host.forges, c.forge)
 	var things, commits []int
 	for _, i := range at {
-		if items[i].Kind == plugins.Commit {
+		if q.items[i].Kind == plugins.Commit {
 			commits = append(commits, i)
 		} else {
 			things = append(things, i)
 		}
 	}
 	put := func(at []int, answers []plugins.Answer, err error) {
+		if errors.Is(err, plugins.ErrUnsupported) {
+			return
+		}
 		for j, i := range at {
 			answer := Answer{Plugin: c.forge.name}
-			switch {
-			case errors.Is(err, plugins.ErrUnsupported):
-				continue
-			case err != nil:
-				answer.Answer = plugins.Answer{Problem: plugins.Offline, Detail: clean(c.forge.said.scrub(err.Error()), maxText)}
-			default:
-				answer.Answer = cleaned(answers[j])
+			if err != nil {
+				answer.Answer = c.forge.broken(err)
+			} else {
+				answer.Answer = c.forge.cleaned(c.remote, answers[j])
 			}
-			if answer.Problem == plugins.NotAsked {
-				continue // nobody knows, and nothing is wrong
-			}
-			if len(answer.Things) > 0 || got[i].Plugin == "" || got[i].Problem == plugins.NoProblem {
-				got[i] = answer
-			}
+			q.put(i, answer, rank)
 		}
 		if err == nil { // else it was told where it happened
 			c.forge.heard(c.remote, answers)
@@ -316,10 +395,10 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 	if len(things) > 0 {
 		asked := make([]plugins.Item, len(things))
 		for j, i := range things {
-			asked[j] = items[i]
+			asked[j] = q.items[i]
 		}
 		var answers []plugins.Answer
-		err := c.forge.callWithin(a.host.ctx, answerTimeout, func(ctx context.Context, f plugins.Forge) (err error) {
+		err := c.forge.callWithin(q.host.ctx, answerTimeout, func(ctx context.Context, f plugins.Forge) (err error) {
 			r, ok := f.(plugins.Resolver)
 			if !ok {
 				return plugins.ErrUnsupported
@@ -332,10 +411,10 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 	if len(commits) > 0 {
 		asked := make([]string, len(commits))
 		for j, i := range commits {
-			asked[j] = items[i].ID
+			asked[j] = q.items[i].ID
 		}
 		var answers []plugins.Answer
-		err := c.forge.callWithin(a.host.ctx, answerTimeout, func(ctx context.Context, f plugins.Forge) (err error) {
+		err := c.forge.callWithin(q.host.ctx, answerTimeout, func(ctx context.Context, f plugins.Forge) (err error) {
 			r, ok := f.(plugins.Finder)
 			if !ok {
 				return plugins.ErrUnsupported
@@ -347,31 +426,51 @@ func (a *answers) askOne(c candidate, items []plugins.Item, at []int, got []Answ
 	}
 }
 
-// remember keeps what was said, and tells those who wait. Where a forge could not
-// be asked, what it said before still counts.
-// What nobody knows counts for less long where a plugin might have known it.
-func (a *answers) remember(joined string, items []plugins.Item, got []Answer, dropped map[int]bool, unsure bool) {
-	now, closed := time.Now(), a.host.ctx.Err() != nil
+// drop gives up to ask about items, since nobody waits.
+func (q *asking) drop(at []int) {
+	q.guard.Lock()
+	for _, i := range at {
+		q.over[i] = true
+	}
+	q.guard.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range at {
+		delete(q.pending, about{q.joined, q.items[i]})
+	}
+}
+
+// remember keeps what was said of some of the items, and tells those who wait. Where
+// a forge could not be asked, what it said before still counts.
+// What nobody knows counts for less long where a plugin might have known it (unsure).
+func (q *asking) remember(at []int, unsure bool) {
+	a, now, closed := q.answers, time.Now(), q.host.ctx.Err() != nil
+	q.guard.Lock()
+	got := slices.Clone(q.got)
+	for _, i := range at {
+		q.over[i] = true
+	}
+	q.guard.Unlock()
 	a.mu.Lock()
-	if len(a.said)+len(items) > maxAnswers {
+	if len(a.said)+len(at) > maxAnswers {
 		a.forget()
 	}
 	news := false
-	for i, it := range items {
-		q := about{joined, it}
-		delete(a.pending, q)
-		if closed || dropped[i] {
+	for _, i := range at {
+		about := about{q.joined, q.items[i]}
+		delete(a.pending, about)
+		if closed {
 			continue
 		}
-		k := known{got[i], now.Add(lifetime(got[i].Answer, now))}
+		k := known{got[i], now.Add(lifetime(got[i].Answer, now)), now}
 		if soon := now.Add(unsureFor); unsure && len(k.Things) == 0 && k.until.After(soon) {
 			k.until = soon
 		}
-		before, ok := a.said[q]
+		before, ok := a.said[about]
 		if k.Problem != plugins.NoProblem && len(k.Things) == 0 && ok && len(before.Things) > 0 {
 			k.Things, k.Checked, k.Plugin = before.Things, before.Checked, before.Plugin
 		}
-		a.said[q] = k
+		a.said[about] = k
 		news = true
 	}
 	a.dirty = a.dirty || news
@@ -382,12 +481,24 @@ func (a *answers) remember(joined string, items []plugins.Item, got []Answer, dr
 	}
 }
 
-// forget drops the quarter of the answers that ran out first, or will: they stay on
-// the disk. mu is held.
+// forget drops the quarter of the answers that nobody has asked for longest: they
+// stay on the disk. mu is held.
 func (a *answers) forget() {
-	all := slices.SortedFunc(maps.Keys(a.said), func(x, y about) int { return a.said[x].until.Compare(a.said[y].until) })
+	all := slices.SortedFunc(maps.Keys(a.said), func(x, y about) int { return a.said[x].used.Compare(a.said[y].used) })
 	for _, q := range all[:len(all)/4] {
 		delete(a.said, q)
+	}
+}
+
+// doubt lets what a plugin did not know, or could not say, be asked again now.
+func (a *answers) doubt(plugin string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for q, k := range a.said {
+		if k.Plugin == plugin && (k.Problem != plugins.NoProblem || len(k.Things) == 0) {
+			k.until = time.Time{}
+			a.said[q] = k
+		}
 	}
 }
 
@@ -402,7 +513,7 @@ func (a *answers) tell() {
 // lifetime is how long an answer counts.
 func lifetime(a plugins.Answer, now time.Time) time.Duration {
 	switch {
-	case a.Problem == plugins.Offline || a.Problem == plugins.Limited:
+	case a.Problem == plugins.Offline || a.Problem == plugins.Limited || a.Problem == plugins.Broken:
 		return min(max(a.Retry.Sub(now), leastPause), mostPause)
 	case a.Problem != plugins.NoProblem:
 		return failedFor
@@ -419,9 +530,22 @@ func underWay(t plugins.Thing) bool {
 
 // Open lists what is open on the forge of a repository with these remotes, for
 // completion: of the first forge that has such a list. It waits for the forge as
-// long as ctx lasts.
+// long as ctx lasts, and for those that have not said yet what they know only where
+// nobody else may have the list.
 func (h *Host) Open(ctx context.Context, remotes []string, kind plugins.Kind, text string, limit int) Answer {
-	for _, c := range h.listers(remotes, kind) {
+	late := h.learn()
+	ready := slices.DeleteFunc(h.listers(remotes, kind), func(c candidate) bool { return !c.forge.learned() })
+	if len(ready) == 0 {
+		for _, l := range late {
+			select {
+			case <-l.done:
+			case <-ctx.Done():
+				return Answer{}
+			}
+		}
+		ready = slices.DeleteFunc(h.listers(remotes, kind), func(c candidate) bool { return !c.forge.learned() })
+	}
+	for _, c := range ready {
 		var answer plugins.Answer
 		err := c.forge.callWithin(ctx, answerTimeout, func(ctx context.Context, f plugins.Forge) (err error) {
 			l, ok := f.(plugins.Lister)
@@ -435,10 +559,10 @@ func (h *Host) Open(ctx context.Context, remotes []string, kind plugins.Kind, te
 		case errors.Is(err, plugins.ErrUnsupported) || err == nil && answer.Problem == plugins.NotAsked:
 			continue
 		case err != nil:
-			return Answer{plugins.Answer{Problem: plugins.Offline, Detail: clean(c.forge.said.scrub(err.Error()), maxText)}, c.forge.name}
+			return Answer{c.forge.broken(err), c.forge.name}
 		}
 		c.forge.heard(c.remote, []plugins.Answer{answer})
-		return Answer{cleaned(answer), c.forge.name}
+		return Answer{c.forge.cleaned(c.remote, answer), c.forge.name}
 	}
 	return Answer{}
 }
@@ -473,14 +597,42 @@ func (h *Host) listers(remotes []string, kind plugins.Kind) []candidate {
 const (
 	maxText   = 300 // runes of a title
 	maxName   = 100
+	maxNoun   = 30
 	maxList   = 30
 	maxThings = 50
 )
 
+// broken is the answer in the place of one that a plugin failed to give.
+func (s *supervised) broken(err error) plugins.Answer {
+	answer := plugins.Answer{Problem: plugins.Broken, Detail: clean(s.said.scrub(err.Error()), maxText)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Until(s.resume) > 0 {
+		answer.Retry = s.resume
+	}
+	return answer
+}
+
+// cleaned is an answer as cleaned has it, without what the plugin was told in
+// confidence, and with the host whose problem it is.
+func (s *supervised) cleaned(remote string, a plugins.Answer) plugins.Answer {
+	a = cleaned(a)
+	if a.Problem == plugins.NoProblem {
+		a.Host, a.Token = "", ""
+		return a
+	}
+	if r, ok := plugins.ParseRemote(remote); ok && a.Host == "" {
+		a.Host = clean(r.Host, maxName)
+	}
+	a.Detail, a.Token = s.said.scrub(a.Detail), s.said.scrub(a.Token)
+	return a
+}
+
 // cleaned is an answer that nothing bad can come of: bounded, without control
 // characters, with addresses of the web alone and states that we know.
 func cleaned(a plugins.Answer) plugins.Answer {
-	a.Detail = clean(a.Detail, maxText)
+	a.Detail, a.Host, a.Token = clean(a.Detail, maxText), clean(a.Host, maxName), clean(a.Token, maxName)
+	a.Problem = plugins.Problem(clean(string(a.Problem), maxName))
 	if now := time.Now(); a.Checked.After(now) { // else it would never be old, and win over all later ones
 		a.Checked = now
 	}
@@ -489,6 +641,7 @@ func cleaned(a plugins.Answer) plugins.Answer {
 		t := &a.Things[i]
 		t.Kind, t.ID, t.Project = plugins.Kind(clean(string(t.Kind), maxName)), clean(t.ID, maxName), clean(t.Project, maxName)
 		t.URL, t.Title, t.State, t.Status = webOnly(t.URL), clean(t.Title, maxText), state(t.State), clean(t.Status, maxName)
+		t.Noun = clean(t.Noun, maxNoun)
 		t.Labels, t.Assignees = cleanAll(t.Labels), cleanAll(t.Assignees)
 		t.Author, t.Milestone, t.Target = clean(t.Author, maxName), clean(t.Milestone, maxName), clean(t.Target, maxText)
 		if !plugins.IsHash(t.Head) {
@@ -530,6 +683,7 @@ type stored struct {
 	Answer  plugins.Answer `json:"answer"`
 	Plugin  string         `json:"plugin"`
 	Until   time.Time      `json:"until"`
+	Used    time.Time      `json:"used,omitzero"` // when somebody last asked for it
 }
 
 // storedFormat is the version of the file.
@@ -559,6 +713,12 @@ func (a *answers) read() []stored {
 		if latest := now.Add(overFor); s.Until.After(latest) {
 			s.Until = latest
 		}
+		if s.Used.IsZero() { // an older program wrote it
+			s.Used = s.Answer.Checked
+		}
+		if s.Used.After(now) {
+			s.Used = now
+		}
 	}
 	return file.Answers
 }
@@ -567,7 +727,7 @@ func (a *answers) read() []stored {
 func (a *answers) load() {
 	for _, s := range a.read() {
 		a.mu.Lock()
-		a.said[about{s.Remotes, s.Item}] = known{Answer{cleaned(s.Answer), s.Plugin}, s.Until}
+		a.said[about{s.Remotes, s.Item}] = known{Answer{cleaned(s.Answer), s.Plugin}, s.Until, s.Used}
 		a.mu.Unlock()
 	}
 }
@@ -596,7 +756,7 @@ func (a *answers) save() {
 	all := map[about]stored{}
 	for q, k := range a.said {
 		if !k.Checked.IsZero() && time.Since(k.Checked) < forgotten { // a problem is no news to another process
-			all[q] = stored{q.remotes, q.item, k.Answer.Answer, k.Plugin, k.until}
+			all[q] = stored{q.remotes, q.item, k.Answer.Answer, k.Plugin, k.until, k.used}
 		}
 	}
 	a.mu.Unlock()
@@ -605,18 +765,28 @@ func (a *answers) save() {
 	}
 	for _, s := range a.read() {
 		q := about{s.Remotes, s.Item}
-		if before, ok := all[q]; (!ok || s.Answer.Checked.After(before.Answer.Checked)) && time.Since(s.Answer.Checked) < forgotten {
+		before, ok := all[q]
+		if before.Used.After(s.Used) {
+			s.Used = before.Used
+		}
+		switch {
+		case time.Since(s.Answer.Checked) >= forgotten:
+		case !ok || s.Answer.Checked.After(before.Answer.Checked):
 			all[q] = s
+		case s.Used.After(before.Used):
+			before.Used = s.Used
+			all[q] = before
 		}
 	}
 	file := storedFile{Format: storedFormat}
 	for _, s := range all {
-		if s.Answer.Problem, s.Answer.Detail = plugins.NoProblem, ""; s.Answer.Checked.IsZero() {
+		if s.Answer.Checked.IsZero() {
 			continue
 		}
+		s.Answer.Problem, s.Answer.Detail, s.Answer.Host, s.Answer.Token, s.Answer.Retry = plugins.NoProblem, "", "", "", time.Time{}
 		file.Answers = append(file.Answers, s)
 	}
-	slices.SortFunc(file.Answers, func(x, y stored) int { return y.Answer.Checked.Compare(x.Answer.Checked) })
+	slices.SortFunc(file.Answers, func(x, y stored) int { return y.Used.Compare(x.Used) })
 	file.Answers = file.Answers[:min(len(file.Answers), maxAnswers)]
 	b, err := json.Marshal(file)
 	if err == nil {

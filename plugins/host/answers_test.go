@@ -69,6 +69,16 @@ func (t teller) Changes(_ context.Context, _ string, commits []string) ([]plugin
 	return t.answers("changes", commits)
 }
 
+// Health says what a file says, and hangs where there is none.
+func (t teller) Health(ctx context.Context) (hosts []plugins.Health, err error) {
+	b, err := os.ReadFile(filepath.Join(t.dir, "health"))
+	if err != nil {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return hosts, json.Unmarshal(b, &hosts)
+}
+
 // stage is a teller with its directory, and hosts that ask it.
 type stage struct {
 	t   *testing.T
@@ -121,7 +131,7 @@ func (s stage) host(opt host.Options) *host.Host {
 // said asks until nothing is pending.
 func (s stage) said(h *host.Host, items ...plugins.Item) []host.Answer {
 	s.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		news := h.News()
 		said, pending := h.Say([]string{remote}, items, host.Now)
@@ -287,6 +297,10 @@ func TestSayAhead(t *testing.T) {
 			}
 			news = h.News()
 		}
+		until(t, "it was asked all", func() bool { return len(s.asked()) >= len(c.want) })
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
 		if asked := s.asked(); !slices.Equal(asked, c.want) {
 			t.Errorf("it was asked %q, not %q", asked, c.want)
 		}
@@ -342,7 +356,7 @@ func TestSayTold(t *testing.T) {
 	}
 	s := stage{t, ""}
 	h := s.host(opt)
-	if said := s.said(h, issue("1")); said[0].Problem != plugins.Offline || strings.Contains(said[0].Detail, "hunter2") {
+	if said := s.said(h, issue("1")); said[0].Problem != plugins.Broken || strings.Contains(said[0].Detail, "hunter2") {
 		t.Errorf("an error: %+v", said)
 	}
 	for n := range 20 {
@@ -376,6 +390,123 @@ func TestSayUnlearned(t *testing.T) {
 	}
 	if st := h.Status()[0]; st.Name != "gone" || st.Error == "" {
 		t.Errorf("nobody says what is wrong: %+v", st)
+	}
+}
+
+// TestSayMeanwhile holds that a plugin which takes long to start keeps nobody from
+// answering, neither with links nor with what things are, and that its answers count
+// when it has come.
+func TestSayMeanwhile(t *testing.T) {
+	thing := func(title string) map[string]plugins.Answer {
+		return map[string]plugins.Answer{"1": {Checked: time.Now(), Things: []plugins.Thing{{Kind: plugins.Issue, ID: "1", Title: title, State: plugins.Open}}}}
+	}
+	theirs := newStage(t, thing("Theirs"))
+	gate := filepath.Join(theirs.dir, "gate")
+	s := newStage(t, thing("Ours"))
+	opt := s.options()
+	opt.Foreign = []host.Foreign{
+		foreign(t, "never", "hangs at start"),
+		foreign(t, "slow", "teller", "HOST_TEST_DIR='"+theirs.dir+"'", "\nwhile [ ! -e '"+gate+"' ]; do sleep 0.05; done"),
+	}
+	opt.Limits.Start = 5 * time.Minute // longer than this test waits for anything
+	h := s.host(opt)
+	if said := s.said(h, issue("1")); len(said[0].Things) != 1 || said[0].Things[0].Title != "Ours" || said[0].Plugin != "teller" {
+		t.Errorf("meanwhile it is %+v", said)
+	}
+	if got := settled(t, h, []string{remote}, item)[0]; got != "https://github.com/acme/engine/issues/12" {
+		t.Errorf("meanwhile the link is %q", got)
+	}
+	write(t, gate, "")
+	until(t, "the slow one is asked", func() bool {
+		said, _ := h.Say([]string{remote}, []plugins.Item{issue("1")}, host.Nothing)
+		return said[0].Plugin == "slow" && said[0].Things[0].Title == "Theirs"
+	})
+	if st := h.Status(); st[0].Running || st[0].Failures != 0 {
+		t.Errorf("the one that hangs is %+v", st[0])
+	}
+}
+
+// TestSayLocal holds that links of plugins that this process can ask itself are there
+// at once, while another one starts.
+func TestSayLocal(t *testing.T) {
+	opt := options("github")
+	opt.Local = map[string]plugins.Forge{"github": github.New()}
+	opt.Foreign = []host.Foreign{foreign(t, "never", "hangs at start")}
+	opt.Limits.Start = 5 * time.Minute
+	h := host.New(opt)
+	defer h.Close() //nolint:errcheck // it never fails
+	if urls, pending := h.Links([]string{remote}, []plugins.Item{item}); urls[0] != "https://github.com/acme/engine/issues/12" || !pending {
+		t.Errorf("%q, pending %v", urls, pending)
+	}
+	settled(t, h, []string{remote}, item)
+	if st := h.Status()[1]; st.Starts != 0 {
+		t.Errorf("a process was started for it: %+v", st)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSayNeeded holds that what is asked for outlives what nobody asks for any more,
+// in memory and on the disk, however soon it is to be asked anew.
+func TestSayNeeded(t *testing.T) {
+	answer := func(id string) plugins.Answer {
+		return plugins.Answer{Checked: time.Now(), Things: []plugins.Thing{{Kind: plugins.Issue, ID: id, Title: "It", State: plugins.Closed}}}
+	}
+	s := newStage(t, map[string]plugins.Answer{"*": answer("1")})
+	opt := s.options()
+	now := time.Now()
+	var file struct {
+		Format  int              `json:"format"`
+		Answers []map[string]any `json:"answers"`
+	}
+	file.Format = 1
+	var needed []plugins.Item // of the open documents: open issues, said long ago, to be asked anew soon
+	for n := range 20_000 {
+		id, until, used, checked := fmt.Sprint(n+1), now.Add(5*time.Hour), now.AddDate(0, 0, -2), now.Add(-time.Hour)
+		if n < 2000 {
+			needed = append(needed, issue(id))
+			until, used, checked = now.Add(9*time.Minute), now.AddDate(0, 0, -3), now.AddDate(0, 0, -9)
+		}
+		file.Answers = append(file.Answers, map[string]any{"remotes": remote, "item": issue(id), "plugin": "teller", "until": until, "used": used, "answer": plugins.Answer{Checked: checked, Things: answer(id).Things}})
+	}
+	b, err := json.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(opt.Kept), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, opt.Kept, string(b))
+	missing := func(h *host.Host) (n int) {
+		for _, a := range s.said(h, needed...) {
+			if len(a.Things) == 0 {
+				n++
+			}
+		}
+		return n
+	}
+	h := s.host(opt)
+	if n := missing(h); n != 0 {
+		t.Fatalf("%d are not there to begin with", n)
+	}
+	s.said(h, issue("30001"), issue("30002")) // for which there is no room
+	if said, _ := h.Say([]string{remote}, append(needed, issue("30001")), host.Nothing); len(said[0].Things) == 0 || len(said[1999].Things) == 0 || len(said[2000].Things) == 0 {
+		t.Error("what was just asked for is gone")
+	}
+	if n := missing(h); n != 0 || len(s.asked()) != 1 {
+		t.Errorf("%d are gone, and it was asked %q", n, s.asked())
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := s.host(opt)
+	if n := missing(again); n != 0 || len(s.asked()) != 1 {
+		t.Errorf("the next process lacks %d, and asked %q", n, s.asked())
 	}
 }
 

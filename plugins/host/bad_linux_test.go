@@ -134,3 +134,33 @@ func isZombie(pid int) bool {
 	_, state, ok := strings.Cut(string(b), ") ")
 	return ok && strings.HasPrefix(state, "Z")
 }
+
+// TestGive holds that a plugin has the newest values of its own variables: it is
+// started anew for others when it is next asked, and asked again for what it did not
+// know; others are left alone.
+func TestGive(t *testing.T) {
+	t.Setenv("HARBOUR_TOKEN", "of-ours")
+	s := newStage(t, nil)
+	opt := s.options()
+	opt.Environment = map[string][]string{"teller": {"HARBOUR_TOKEN"}}
+	h := s.host(opt)
+	asked := func(want int, token string) {
+		t.Helper()
+		s.said(h, issue("1"))
+		until(t, "it was asked", func() bool { s.said(h, issue("1")); return len(s.asked()) == want })
+		env := read(t, h.Status()[0].PID, "environ")
+		if !slices.Contains(env, "HARBOUR_TOKEN="+token) || strings.Contains(strings.Join(env, "\n"), "UNNAMED") {
+			t.Errorf("it is given %q", env)
+		}
+	}
+	asked(1, "of-ours")
+	h.Give(map[string]string{"UNNAMED": "x"})
+	asked(1, "of-ours")
+	h.Give(map[string]string{"UNNAMED": "x", "HARBOUR_TOKEN": "of-a-client"})
+	asked(2, "of-a-client")
+	h.Give(map[string]string{"HARBOUR_TOKEN": "of-a-client"})
+	asked(2, "of-a-client")
+	if st := h.Status()[0]; st.Starts != 2 || st.Failures != 0 {
+		t.Errorf("%+v", st)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ type Options struct {
 	// Environment are the names of the variables that built-in plugins are given
 	// besides the common ones, by the plugin's name.
 	Environment map[string][]string
+	// Given are values of such variables that count before this process's own.
+	Given map[string]string
 	// CacheDir is the directory below which each plugin has one of its own; "" for
 	// none.
 	CacheDir string
@@ -74,6 +77,7 @@ type Host struct {
 	closed  bool
 	cache   map[question]string
 	pending map[question]bool
+	given   map[string]string // variables; never changed, but replaced
 
 	answers *answers
 }
@@ -97,7 +101,7 @@ func New(opt Options) *Host {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	opt.Limits = opt.Limits.orDefault()
-	h := &Host{opt: opt, ctx: ctx, stop: stop, starter: newStarter(), cache: map[question]string{}, pending: map[question]bool{}}
+	h := &Host{opt: opt, ctx: ctx, stop: stop, starter: newStarter(), cache: map[question]string{}, pending: map[question]bool{}, given: opt.Given}
 	for _, f := range opt.Foreign {
 		h.forges = append(h.forges, newSupervised(h, f.Name, &f, nil))
 	}
@@ -123,20 +127,25 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 	for _, remote := range remotes {
 		var ask []plugins.Item
 		for i, it := range items {
+			if urls[i] != "" {
+				continue
+			}
 			q := question{remote, it}
 			url, known := h.cache[q]
-			switch {
-			case known && urls[i] == "":
+			if known {
 				urls[i] = url
-			case !known && urls[i] == "" && !h.pending[q] && h.local(q, &urls[i]):
-				h.remember(q, urls[i])
-			case known || urls[i] != "":
-			case !h.pending[q] && !h.claimed(q): // not worth remembering
-			case !h.pending[q]:
-				ask = append(ask, it)
-				fallthrough
-			default:
+				continue
+			}
+			url, sure, claimed := h.local(q)
+			urls[i] = url
+			switch {
+			case h.pending[q]:
 				pending = true
+			case !claimed: // not worth remembering
+			case sure:
+				h.remember(q, url)
+			default:
+				ask, pending = append(ask, it), true
 			}
 		}
 		if len(ask) > 0 && !h.closed {
@@ -149,31 +158,31 @@ func (h *Host) Links(remotes []string, items []plugins.Item) (urls []string, pen
 	return urls, pending
 }
 
-// local answers a question without any process, if only plugins that this one can
-// ask itself may know the answer.
-func (h *Host) local(q question, url *string) bool {
-	asked := false
+// local answers a question without any process, as far as plugins that this one can
+// ask itself may know the answer. It is sure unless others may know it too; one that
+// has not said yet what it knows does not keep the rest from answering. claimed says
+// that anybody may know it.
+func (h *Host) local(q question) (url string, sure, claimed bool) {
+	sure = true
 	for _, f := range h.forges {
 		if !f.claims(q.remote, q.item) {
 			continue
 		}
+		claimed = true
+		if !f.learned() {
+			sure = false
+			continue
+		}
 		forge, ok := h.opt.Local[f.name]
 		if !ok {
-			return false
+			return "", false, true
 		}
-		asked = true
 		urls, known, err := forge.Links(h.ctx, q.remote, []plugins.Item{q.item})
 		if err == nil && known && len(urls) == 1 && webOnly(urls[0]) != "" {
-			*url = urls[0]
-			return true
+			return urls[0], sure, true
 		}
 	}
-	return asked // else it is not worth remembering
-}
-
-// claimed says whether any forge may know the answer.
-func (h *Host) claimed(q question) bool {
-	return slices.ContainsFunc(h.forges, func(f *supervised) bool { return f.claims(q.remote, q.item) })
+	return "", sure, claimed
 }
 
 // remember keeps an answer. mu is held.
@@ -184,48 +193,106 @@ func (h *Host) remember(q question, url string) {
 	h.cache[q] = url
 }
 
-// ask asks the forges in turn, each for what it claims and nobody before it has a
-// page of, and remembers the answers. Where a forge failed whose page it might
-// have been, nothing is remembered, so that it is asked again.
-func (h *Host) ask(remote string, items []plugins.Item) {
-	answer, unsure := make([]string, len(items)), make([]bool, len(items))
+// learning is a forge that is being asked what it is.
+type learning struct {
+	*supervised
+	done chan struct{} // closed when it has said so, or could not
+	err  error         // why it could not; to be read then
+}
+
+// learn asks all forges what they are of which that is not known, side by side.
+func (h *Host) learn() []*learning {
+	var late []*learning
 	for _, f := range h.forges {
-		mine := func() (its []plugins.Item, at []int) {
-			for i, it := range items {
-				if answer[i] == "" && f.claims(remote, it) {
-					its, at = append(its, it), append(at, i)
-				}
-			}
-			return its, at
-		}
-		its, at := mine()
-		if len(its) == 0 {
+		if f.learned() {
 			continue
 		}
-		var urls []string
-		var known bool
-		err := f.learn(h.ctx) // of a foreign one, what it claims
-		if err == nil {
-			if its, at = mine(); len(its) == 0 {
-				continue
+		l := &learning{supervised: f, done: make(chan struct{})}
+		late = append(late, l)
+		h.Go(func(ctx context.Context) {
+			defer close(l.done)
+			l.err = f.learn(ctx)
+		})
+	}
+	return late
+}
+
+// ask asks the forges in turn, each for what it claims and nobody before it has a
+// page of, and remembers the answers. Those of which it is not known yet what they
+// claim keep nobody waiting; their answers take the place of those after them. Where
+// a forge failed whose page it might have been, nothing is remembered, so that it is
+// asked again.
+func (h *Host) ask(remote string, items []plugins.Item) {
+	answer, unsure := make([]string, len(items)), make([]bool, len(items))
+	rank := make([]int, len(items)) // of the forge whose answer it is
+	late := h.learn()
+	ask := func(at int) {
+		f := h.forges[at]
+		var mine []plugins.Item
+		var which []int
+		for i, it := range items {
+			if (answer[i] == "" || rank[i] > at) && f.claims(remote, it) {
+				mine, which = append(mine, it), append(which, i)
 			}
-			urls, known, err = f.links(h.ctx, remote, its)
 		}
-		for j, i := range at {
+		if len(mine) == 0 {
+			return
+		}
+		urls, known, err := h.links(f, remote, mine)
+		for j, i := range which {
 			switch {
 			case err != nil: // which was told where it happened
 				unsure[i] = true
-			case known:
-				answer[i] = webOnly(urls[j])
+			case known && webOnly(urls[j]) != "":
+				answer[i], rank[i] = urls[j], at
 			}
 		}
 	}
+	for at, f := range h.forges {
+		if !slices.ContainsFunc(late, func(l *learning) bool { return l.supervised == f }) {
+			ask(at)
+		}
+	}
+	if len(late) > 0 {
+		h.answered(remote, items, answer, slices.Repeat([]bool{true}, len(items)), false)
+	}
+	for _, l := range late {
+		<-l.done
+		if l.err != nil { // which was told where it happened
+			for i := range items {
+				unsure[i] = true
+			}
+			continue
+		}
+		ask(slices.Index(h.forges, l.supervised))
+	}
+	h.answered(remote, items, answer, unsure, true)
+}
+
+// links asks a forge for links, in this process where that can be.
+func (h *Host) links(f *supervised, remote string, items []plugins.Item) ([]string, bool, error) {
+	forge, ok := h.opt.Local[f.name]
+	if !ok {
+		return f.links(h.ctx, remote, items)
+	}
+	urls, known, err := forge.Links(h.ctx, remote, items)
+	if err == nil && known && len(urls) != len(items) {
+		err = fmt.Errorf("plugin %s: it made %d links of %d", f.name, len(urls), len(items))
+	}
+	return urls, known, err
+}
+
+// answered remembers answers, but for those that are none and not sure, and tells
+// when there are any. over says that nobody is being asked any more.
+func (h *Host) answered(remote string, items []plugins.Item, answer []string, unsure []bool, over bool) {
 	news := false
 	h.mu.Lock()
 	for i, it := range items {
 		q := question{remote, it}
-		delete(h.pending, q)
-		if answer[i] != "" || !unsure[i] {
+		if over {
+			delete(h.pending, q)
+		}
+		if before, known := h.cache[q]; (answer[i] != "" || !unsure[i]) && (!known || before != answer[i]) {
 			h.remember(q, answer[i])
 			news = true
 		}
@@ -235,6 +302,45 @@ func (h *Host) ask(remote string, items []plugins.Item) {
 	if news && !closed {
 		h.opt.OnUpdate()
 	}
+}
+
+// Give takes values of variables that count before this process's own from now on. A
+// plugin that was started with other values of its variables is started anew when it
+// is next asked and works on nothing; what it could not answer is asked again.
+func (h *Host) Give(values map[string]string) {
+	h.mu.Lock()
+	before := h.given
+	h.given = values
+	h.mu.Unlock()
+	for _, f := range h.forges {
+		if slices.ContainsFunc(f.variables(), func(name string) bool { return before[name] != values[name] }) {
+			f.mu.Lock()
+			f.renew = true
+			f.mu.Unlock()
+			h.answers.doubt(f.name)
+		}
+	}
+}
+
+// Variables are the names of those that a plugin is given besides the common ones.
+func (h *Host) Variables(name string) []string {
+	for _, f := range h.forges {
+		if f.name == name {
+			return f.variables()
+		}
+	}
+	return nil
+}
+
+// lookupEnv is the value of a variable for plugins.
+func (h *Host) lookupEnv(name string) (string, bool) {
+	h.mu.Lock()
+	value, given := h.given[name]
+	h.mu.Unlock()
+	if given {
+		return value, true
+	}
+	return os.LookupEnv(name)
 }
 
 // webOnly drops what is no web address: plugins are programs of others.

@@ -93,12 +93,14 @@ type supervised struct {
 	pause    *backoff.ExponentialBackOff
 	resume   time.Time          // when it may be started again
 	starting bool               // it is being started
+	renew    bool               // it runs with variables of before
 	troubles map[string]trouble // by the host of the remote that was asked by
 }
 
 // trouble is what is wrong with a place that a forge asks.
 type trouble struct {
 	problem plugins.Problem
+	host    string
 	text    string
 }
 
@@ -181,7 +183,7 @@ func (s *supervised) description() (d plugins.Description, ok bool) {
 func (s *supervised) heard(remote string, answers []plugins.Answer) {
 	place := "a tracker"
 	if r, ok := plugins.ParseRemote(remote); ok {
-		place = r.Host
+		place = clean(r.Host, maxName)
 	}
 	i := slices.IndexFunc(answers, func(a plugins.Answer) bool {
 		return a.Problem != plugins.NoProblem && a.Problem != plugins.NotAsked
@@ -196,12 +198,12 @@ func (s *supervised) heard(remote string, answers []plugins.Answer) {
 		}
 		return
 	}
-	now := trouble{plugins.Problem(clean(string(answers[i].Problem), maxLine)), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
+	now := trouble{plugins.Problem(clean(string(answers[i].Problem), maxLine)), cmp.Or(clean(answers[i].Host, maxName), place), s.said.scrub(cmp.Or(answers[i].Detail, string(answers[i].Problem)))}
 	if s.troubles == nil || !known && len(s.troubles) >= maxTroubles {
 		s.troubles = map[string]trouble{}
 	}
 	if s.troubles[place] = now; now.problem != before.problem {
-		s.host.opt.Log.Warn("forge", "name", s.name, "at", place, "problem", now.problem, "error", now.text)
+		s.host.opt.Log.Warn("forge", "name", s.name, "at", now.host, "problem", now.problem, "error", now.text)
 	}
 }
 
@@ -214,7 +216,7 @@ func (s *supervised) status() Status {
 		st.Retry = s.resume
 	}
 	for _, place := range slices.Sorted(maps.Keys(s.troubles)) {
-		st.Troubles = append(st.Troubles, place+": "+s.troubles[place].text)
+		st.Troubles = append(st.Troubles, s.troubles[place].host+": "+s.troubles[place].text)
 	}
 	return st
 }
@@ -331,10 +333,16 @@ func (s *supervised) running(ctx context.Context) (*process, error) {
 		}
 		if p := s.process; p != nil && p.child.alive() {
 			s.mu.Lock()
-			p.busy++
+			renew := s.renew && p.busy == 0
+			if !renew {
+				p.busy++
+			}
 			s.mu.Unlock()
-			<-s.lock
-			return p, nil
+			if !renew {
+				<-s.lock
+				return p, nil
+			}
+			s.end(nil)
 		}
 		err := cmp.Or(s.resting(), ctx.Err(), s.host.ctx.Err())
 		if err == nil && s.process != nil { // its end is about to be noticed
@@ -364,7 +372,7 @@ func (s *supervised) running(ctx context.Context) (*process, error) {
 // start starts the process. The lock is held.
 func (s *supervised) start() error {
 	s.mu.Lock()
-	s.starting = true
+	s.starting, s.renew = true, false
 	s.mu.Unlock()
 	p, err := s.launch(s.host.ctx)
 	s.mu.Lock()
@@ -652,16 +660,15 @@ func (s *supervised) command() (*exec.Cmd, error) {
 		return nil, err
 	}
 	var cmd *exec.Cmd
-	names := opt.Environment[s.name]
 	if s.foreign != nil {
 		if err := s.foreign.Check(); err != nil {
 			return nil, err
 		}
-		cmd, names = exec.Command(s.foreign.Path), s.foreign.Env //nolint:gosec // the user's configuration names it, with its checksum
+		cmd = exec.Command(s.foreign.Path) //nolint:gosec // the user's configuration names it, with its checksum
 	} else {
 		cmd = opt.Command(s.name)
 	}
-	env, secrets := environment(names)
+	env, secrets := environment(s.variables(), s.host.lookupEnv)
 	s.said.keep(secrets)
 	cmd.Env = append(append(env, cmd.Env...), settings...)
 	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMEMLIMIT=%d", opt.Limits.Memory*3/4))
@@ -694,16 +701,24 @@ var common = []string{
 	"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// environment is what a plugin is given of ours: the common variables, and the
-// named ones, whose values are secrets.
-func environment(names []string) (env, secrets []string) {
+// variables are the names of those that the plugin is given besides the common ones.
+func (s *supervised) variables() []string {
+	if s.foreign != nil {
+		return s.foreign.Env
+	}
+	return s.host.opt.Environment[s.name]
+}
+
+// environment is what a plugin is given: the common variables, which are ours, and
+// the named ones, whose values are secrets.
+func environment(names []string, lookup func(name string) (string, bool)) (env, secrets []string) {
 	for _, name := range common {
 		if v, ok := os.LookupEnv(name); ok && !slices.Contains(names, name) {
 			env = append(env, name+"="+v)
 		}
 	}
 	for _, name := range names {
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := lookup(name); ok {
 			env, secrets = append(env, name+"="+v), append(secrets, v)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 const batch = 100
 
 // fields are what is asked for of each issue.
-const fields = "summary,status,resolution,labels,reporter,assignee,fixVersions,created,updated,resolutiondate"
+const fields = "summary,issuetype,status,resolution,labels,reporter,assignee,fixVersions,created,updated,resolutiondate"
 
 // issue is an issue as all of Jira's interfaces describe it
 // (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues).
@@ -27,6 +27,7 @@ type issue struct {
 	Key    string `json:"key"`
 	Fields struct {
 		Summary string `json:"summary"`
+		Type    named  `json:"issuetype"` // Bug, Story, Task, …
 		Status  struct {
 			Name     string `json:"name"`
 			Category struct {
@@ -283,7 +284,7 @@ func (i issue) thing(p plugins.Place) plugins.Thing {
 	f := i.Fields
 	name, number, _ := plugins.BugID(i.Key)
 	t := plugins.Thing{
-		Kind: plugins.Bug, ID: i.Key, URL: p.Link(name, number), Title: f.Summary, State: plugins.Open, Status: f.Status.Name,
+		Kind: plugins.Bug, Noun: f.Type.Name, ID: i.Key, URL: p.Link(name, number), Title: f.Summary, State: plugins.Open, Status: f.Status.Name,
 		Labels: f.Labels, Author: plugins.Person(f.Reporter.Display, f.Reporter.Name), Created: plugins.Time(f.Created), Updated: plugins.Time(f.Updated),
 		Backports: plugins.Requested(f.Labels),
 	}

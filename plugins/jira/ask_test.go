@@ -38,7 +38,7 @@ func user(cloud bool, name, login string) map[string]any {
 
 func (s *server) add(key, summary, status, category string, more map[string]any) {
 	f := map[string]any{
-		"summary": summary, "labels": []string{}, "fixVersions": []any{}, "resolution": nil, "resolutiondate": nil, "assignee": nil,
+		"summary": summary, "issuetype": map[string]any{"id": "1", "name": "Story", "subtask": false}, "labels": []string{}, "fixVersions": []any{}, "resolution": nil, "resolutiondate": nil, "assignee": nil,
 		"status":   map[string]any{"name": status, "id": "3", "description": "", "statusCategory": map[string]any{"id": 4, "key": category, "name": "In Progress", "colorName": "yellow"}},
 		"reporter": user(s.cloud, "Maeve Byrne", "mbyrne"), "created": "2024-03-01T11:20:30.000+0100", "updated": "2024-05-06T07:08:09.123+0000",
 	}
@@ -186,7 +186,7 @@ func world(t *testing.T, cloud bool) forgetest.World {
 	base := fake.URL + "/jira"
 	thing := func(id, title string, state plugins.State, status string) plugins.Thing {
 		return plugins.Thing{
-			Kind: plugins.Bug, ID: id, URL: base + "/browse/" + id, Title: title, State: state, Status: status, Author: "Maeve Byrne",
+			Kind: plugins.Bug, Noun: "Story", ID: id, URL: base + "/browse/" + id, Title: title, State: state, Status: status, Author: "Maeve Byrne",
 			Created: time.Date(2024, 3, 1, 10, 20, 30, 0, time.UTC), Updated: time.Date(2024, 5, 6, 7, 8, 9, 123000000, time.UTC),
 		}
 	}
@@ -285,7 +285,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{http.StatusNotFound, "<html>", plugins.Failed},
 		{http.StatusGone, "", plugins.Failed},
-		{http.StatusForbidden, `{"errorMessages":["You do not have permission."]}`, plugins.Refused},
+		{http.StatusForbidden, `{"errorMessages":["You do not have permission."]}`, plugins.Forbidden},
 		{http.StatusBadRequest, `{"errorMessages":["Field 'key' does not exist."]}`, plugins.Failed},
 		{http.StatusOK, `{}`, plugins.Failed},
 		{http.StatusOK, `null`, plugins.Failed},

@@ -79,7 +79,7 @@ func (c *Client) follow(r *request, answer *Response) (*request, error) {
 		return nil, err
 	}
 	if stays {
-		next.credential, next.etag, next.modified = r.credential, r.etag, r.modified
+		next.credential, next.site, next.etag, next.modified = r.credential, r.site, r.etag, r.modified
 	}
 	return next, nil
 }
@@ -177,6 +177,7 @@ func (c *Client) once(ctx context.Context, h *host, r *request, auth string) (*R
 		return answer, nil
 	})
 	h.logBreaker(c)
+	h.heard(answer, err)
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return nil, h.alone(c, r)
 	}
@@ -191,6 +192,7 @@ func (c *Client) send(ctx context.Context, h *host, r *request, auth string) (*R
 	if err != nil {
 		return nil, c.wrong(r, "it cannot be asked for")
 	}
+	h.requests.Add(1)
 	a, err := c.transport.RoundTrip(q)
 	if err != nil {
 		e := c.failed(ctx, r, err)

@@ -37,6 +37,7 @@ func (c *Client) cached(ctx context.Context, r *request) (*Response, error) {
 	kept := c.store.get(key)
 	now := time.Now()
 	if kept != nil && kept.fresh(now) {
+		c.host(r.url.Host).cached.Add(1)
 		return kept.response(r)
 	}
 	conditional := *r

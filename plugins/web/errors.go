@@ -36,7 +36,10 @@ type Error struct {
 	Code   int       // the number that the answer's body gives the refusal besides; 0 for none
 	Until  time.Time // when to ask again, of ErrRateLimited and ErrBreaker; else zero
 	Detail string    // what was found; scrubbed
+	Site   string    // what people call the host, where that is another name; else ""
+	Token  string    // where the token came from that was sent, such as a variable's name; "" for none
 	unsent bool      // nothing of it reached the host
+	behind error     // of ErrBreaker, the kind of the last failure
 	cause  error     // the context's error, or nil: others would carry whole addresses
 }
 
@@ -62,10 +65,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap has the kind, and the context's error where it ended the request.
+// Unwrap has the kind, that of the failures for which a host is left alone, and the
+// context's error where it ended the request.
 func (e *Error) Unwrap() []error {
 	var all []error
-	for _, err := range []error{e.Kind, e.cause} {
+	for _, err := range []error{e.Kind, e.behind, e.cause} {
 		if err != nil {
 			all = append(all, err)
 		}
@@ -83,6 +87,9 @@ func (e *Error) advice() string {
 	case ErrBreaker, ErrRateLimited:
 		return "ask again after " + e.Until.UTC().Format(time.RFC3339)
 	case ErrUnauthorized:
+		if e.Token != "" {
+			return "look at the token of " + e.Token + ": whether it has expired, and may read this"
+		}
 		return "look at the token for this host: whether it is set, has expired, and may read this"
 	case ErrServer:
 		return "ask again later"

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 )
@@ -66,7 +65,21 @@ func ForForge(o Options, settings []plugins.Setting, places ...Place) (*Client, 
 			*d.to = d.by
 		}
 	}
-	return New(o)
+	c, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range places {
+		api, errAPI := url.Parse(p.API)
+		page, errPage := url.Parse(p.Site.URL)
+		if errAPI != nil || errPage != nil || page.Host == "" {
+			continue
+		}
+		if name := strings.ToLower(api.Host); c.sites[name] == "" {
+			c.sites[name] = strings.ToLower(page.Host)
+		}
+	}
+	return c, nil
 }
 
 // sources are where the settings say that a place's token is.
@@ -95,7 +108,7 @@ func sources(settings []plugins.Setting, p Place) []Source {
 // interface may be on another host.
 func helperOf(site plugins.Site) Source {
 	git := GitCredential()
-	return Source{git.Name, func(ctx context.Context, host string) (user, token string, err error) {
+	return Source{Name: git.Name, Read: func(ctx context.Context, host string) (user, token string, err error) {
 		if u, err := url.Parse(site.URL); err == nil && u.Host != "" {
 			host = u.Host
 		}
@@ -115,6 +128,16 @@ func (c *Client) HasToken(ctx context.Context, address string) (bool, error) {
 		return false, c.failed(ctx, r, err)
 	}
 	return auth != "", nil
+}
+
+// TokenFrom is where the token came from that requests to an address carry, such as
+// the name of a variable; "" for none, or none that was needed yet.
+func (c *Client) TokenFrom(address string) string {
+	r, err := c.request(http.MethodGet, address, nil)
+	if err != nil {
+		return ""
+	}
+	return r.credential.source()
 }
 
 // Said makes the answer to a question from how its request ended: what the forge
@@ -143,44 +166,22 @@ func trouble(err error) plugins.Answer {
 	a := plugins.Answer{Problem: plugins.Failed, Detail: err.Error()}
 	var e *Error
 	if errors.As(err, &e) {
-		a.Retry = e.Until
+		a.Retry, a.Host, a.Token = e.Until, cmp.Or(e.Site, e.Host), e.Token
 	}
 	switch {
 	case errors.Is(err, ErrRateLimited):
 		a.Problem = plugins.Limited
+	case errors.Is(err, ErrUnauthorized) && e != nil && e.Status == http.StatusForbidden:
+		a.Problem = plugins.Forbidden
 	case errors.Is(err, ErrUnauthorized):
 		a.Problem = plugins.Refused
-	case errors.Is(err, ErrOffline), errors.Is(err, ErrServer), errors.Is(err, ErrBreaker), errors.Is(err, ErrCertificate), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrCertificate):
+		a.Problem = plugins.Untrusted
+	case errors.Is(err, ErrOffline), errors.Is(err, ErrServer), errors.Is(err, ErrBreaker), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		a.Problem = plugins.Offline
 	}
 	if a.Retry.IsZero() {
 		a.Retry = time.Now().Add(askAgain)
 	}
 	return a
-}
-
-// Health says how the hosts are doing that were asked.
-func (c *Client) Health() []plugins.Health {
-	var all []plugins.Health
-	for _, name := range c.hosts.Keys() {
-		h, ok := c.hosts.Peek(name)
-		if !ok {
-			continue
-		}
-		health := plugins.Health{Host: name}
-		open := h.breaker.State() == gobreaker.StateOpen // which may lock mu
-		h.mu.Lock()
-		for _, until := range h.until {
-			if time.Until(until) > 0 && until.After(health.Retry) {
-				health.Problem, health.Retry, health.Detail = plugins.Limited, until, ErrRateLimited.Error()
-			}
-		}
-		if open {
-			health.Problem, health.Retry, health.Detail = plugins.Offline, h.opened.Add(c.options.OpenFor), h.failure
-		}
-		h.mu.Unlock()
-		all = append(all, health)
-	}
-	slices.SortFunc(all, func(a, b plugins.Health) int { return strings.Compare(a.Host, b.Host) })
-	return all
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -20,6 +21,8 @@ type host struct {
 	rate    *rate.Limiter
 	breaker *gobreaker.CircuitBreaker[*Response]
 
+	requests, cached atomic.Int64 // sent, and answers that were on the disk
+
 	mu      sync.Mutex
 	until   map[string]time.Time // nothing of a resource is asked before, nothing at all for ""
 	counted map[string]string    // by family, the resource that its requests count for
@@ -29,6 +32,10 @@ type host struct {
 	opened  time.Time            // when the breaker last opened
 	changed string               // what the breaker has become and nobody has logged yet
 	failure string               // what the last failure was, scrubbed
+	kind    error                // of which kind it was
+	last    *Error               // how the last request ended; nil where that was an answer
+	said    string               // the same in a few words
+	at      time.Time            // when
 }
 
 // host finds or makes what is known of a host.
@@ -245,13 +252,14 @@ func (h *host) alone(c *Client, r *request) *Error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := r.fail(ErrBreaker)
-	e.Until, e.Detail = h.opened.Add(c.options.OpenFor), h.failure
+	e.Until, e.Detail, e.behind = h.opened.Add(c.options.OpenFor), h.failure, h.kind
 	return e
 }
 
 func (h *host) failed(e *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.kind = e.Kind
 	if h.failure = e.Detail; h.failure == "" {
 		h.failure = e.Kind.Error()
 	}

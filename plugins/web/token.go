@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -34,15 +35,27 @@ type Credential struct {
 
 // Source is where a token comes from.
 type Source struct {
-	Name string // for people, such as "the variable GITHUB_TOKEN"
+	Name string // for people, such as "git's credential helper"
 	// Read returns the token, "" where there is none. The user counts for Basic.
 	Read func(ctx context.Context, host string) (user, token string, err error)
+
+	variables []string // that it reads
+}
+
+// name is what people call the place where a token was found.
+func (s Source) name() string {
+	for _, name := range s.variables {
+		if strings.TrimSpace(os.Getenv(name)) != "" {
+			return name
+		}
+	}
+	return s.Name
 }
 
 // Env reads the first of the variables that is set. A plugin sees the variables
 // that its configuration names.
 func Env(names ...string) Source {
-	return Source{"the environment (" + strings.Join(names, ", ") + ")", func(context.Context, string) (string, string, error) {
+	return Source{Name: "the environment (" + strings.Join(names, ", ") + ")", variables: names, Read: func(context.Context, string) (string, string, error) {
 		for _, name := range names {
 			if v := strings.TrimSpace(os.Getenv(name)); v != "" {
 				return "", v, nil
@@ -56,7 +69,7 @@ func Env(names ...string) Source {
 // argument {host} becomes the host's name. It is run without a shell and asks
 // nobody anything.
 func Command(name string, args ...string) Source {
-	return Source{"the command " + name, func(ctx context.Context, host string) (string, string, error) {
+	return Source{Name: "the command " + name, Read: func(ctx context.Context, host string) (string, string, error) {
 		filled := make([]string, len(args))
 		for i, a := range args {
 			filled[i] = strings.ReplaceAll(a, "{host}", host)
@@ -69,7 +82,7 @@ func Command(name string, args ...string) Source {
 // GitCredential asks git's credential helpers as git does, without a prompt. What
 // they have is only read: nothing is approved or rejected.
 func GitCredential() Source {
-	return Source{"git's credential helper", func(ctx context.Context, host string) (user, token string, err error) {
+	return Source{Name: "git's credential helper", Read: func(ctx context.Context, host string) (user, token string, err error) {
 		if strings.ContainsAny(host, "\n\x00") {
 			return "", "", errors.New("the host's name has a line break")
 		}
@@ -149,6 +162,19 @@ type credential struct {
 	token   string
 	both    bool      // the token came with its user in it
 	refused time.Time // when the sources last gave a token that the host had refused
+
+	from atomic.Pointer[string] // where the token was found; nil for nowhere yet
+}
+
+// source is where the token was found that requests carry; "" where they carry none.
+func (c *credential) source() string {
+	if c == nil {
+		return ""
+	}
+	if from := c.from.Load(); from != nil {
+		return *from
+	}
+	return ""
 }
 
 func newCredential(c Credential, s *secrets, tell func(string, error)) *credential {
@@ -169,7 +195,7 @@ func (c *credential) value(ctx context.Context, stale string) (string, error) {
 	if c.read && !again {
 		return c.header(), nil
 	}
-	user, token, both := "", "", false
+	user, token, both, found := "", "", false, ""
 	for _, from := range c.From {
 		u, t, err := from.Read(ctx, c.Host)
 		if ctx.Err() != nil {
@@ -189,11 +215,12 @@ func (c *credential) value(ctx context.Context, stale string) (string, error) {
 				u, t, both = before, after, true
 			}
 			c.secrets.add(u, t)
-			user, token = u, t
+			user, token, found = u, t, from.name()
 			break
 		}
 	}
 	c.read, c.user, c.token, c.both = true, user, token, both
+	c.from.Store(&found)
 	if again && c.header() == stale {
 		c.refused = time.Now()
 	}

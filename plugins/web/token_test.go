@@ -105,7 +105,7 @@ func TestRefresh(t *testing.T) {
 			}
 		})
 		current := "token-1"
-		c := w.client(Options{Credentials: []Credential{{Host: "forge.example", From: []Source{{"a test", func(context.Context, string) (string, string, error) {
+		c := w.client(Options{Credentials: []Credential{{Host: "forge.example", From: []Source{{Name: "a test", Read: func(context.Context, string) (string, string, error) {
 			read.Add(1)
 			return "", current, nil
 		}}}}}})
@@ -137,15 +137,15 @@ func TestSourcesTogether(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.serve("forge.example", func(http.ResponseWriter, *http.Request) {})
 		var read atomic.Int32
-		slow := Source{"a slow test", func(ctx context.Context, _ string) (string, string, error) {
+		slow := Source{Name: "a slow test", Read: func(ctx context.Context, _ string) (string, string, error) {
 			read.Add(1)
 			time.Sleep(time.Minute)
 			return "", planted, nil
 		}}
-		bad := Source{"a bad test", func(context.Context, string) (string, string, error) {
+		bad := Source{Name: "a bad test", Read: func(context.Context, string) (string, string, error) {
 			return "", "", errors.New("it broke: " + planted)
 		}}
-		split := Source{"a split test", func(context.Context, string) (string, string, error) { return "", planted + "\r\nX-Evil: 1", nil }}
+		split := Source{Name: "a split test", Read: func(context.Context, string) (string, string, error) { return "", planted + "\r\nX-Evil: 1", nil }}
 		c := w.client(Options{Credentials: []Credential{{Host: "forge.example", From: []Source{split, bad, slow}}}})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

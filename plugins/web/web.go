@@ -110,6 +110,7 @@ type Client struct {
 	credentials map[string]*credential
 	store       *store // nil without a cache
 	hosts       *lru.Cache[string, *host]
+	sites       map[string]string // what people call hosts whose names are others
 	secrets     secrets
 	log         *slog.Logger
 }
@@ -129,7 +130,7 @@ type Response struct {
 
 // New makes a client.
 func New(o Options) (*Client, error) {
-	c := &Client{credentials: map[string]*credential{}}
+	c := &Client{credentials: map[string]*credential{}, sites: map[string]string{}}
 	for _, d := range []struct{ to, otherwise *time.Duration }{
 		{&o.Timeout, ptr(30 * time.Second)}, {&o.MaxWait, ptr(2 * time.Minute)},
 		{&o.OpenFor, ptr(30 * time.Second)}, {&o.NegativeTTL, ptr(5 * time.Minute)},
@@ -321,7 +322,7 @@ func (c *Client) decode(method string, answer *Response, into any) error {
 }
 
 func (c *Client) malformed(method string, answer *Response, err error) *Error {
-	return &Error{Method: method, Host: answer.URL.Host, Path: c.Scrub(answer.URL.EscapedPath()), Kind: ErrMalformed, Detail: c.Scrub(oneLine(err.Error()))}
+	return &Error{Method: method, Host: answer.URL.Host, Path: c.Scrub(answer.URL.EscapedPath()), Site: c.sites[answer.URL.Host], Kind: ErrMalformed, Detail: c.Scrub(oneLine(err.Error()))}
 }
 
 // request is one thing to ask for, at one host.
@@ -332,6 +333,7 @@ type request struct {
 	credential     *credential // nil for none
 	etag, modified string      // conditions
 	path           string      // for errors: scrubbed, without a query
+	site           string      // for errors: what people call the host, "" for its own name
 }
 
 // request makes one of an address, which may name no credentials and, but for
@@ -351,7 +353,7 @@ func (c *Client) request(method, address string, body []byte) (*request, error) 
 	if err := c.place(r); err != nil {
 		return nil, err
 	}
-	r.credential = c.credentials[strings.TrimSuffix(u.Host, ":443")]
+	r.credential, r.site = c.credentials[strings.TrimSuffix(u.Host, ":443")], c.sites[u.Host]
 	return r, nil
 }
 
@@ -378,7 +380,7 @@ func (c *Client) wrong(r *request, detail string) *Error {
 
 // fail begins an error about the request.
 func (r *request) fail(kind error) *Error {
-	return &Error{Method: r.method, Host: r.url.Host, Path: r.path, Kind: kind}
+	return &Error{Method: r.method, Host: r.url.Host, Path: r.path, Kind: kind, Site: r.site, Token: r.credential.source()}
 }
 
 // wire makes the request that is sent.

@@ -137,7 +137,7 @@ func (a pipeAddr) String() string  { return string(a) }
 
 // token is a source that says what it is told to.
 func token(value string) Source {
-	return Source{"a test", func(context.Context, string) (string, string, error) { return "", value, nil }}
+	return Source{Name: "a test", Read: func(context.Context, string) (string, string, error) { return "", value, nil }}
 }
 
 func get(t *testing.T, c *Client, address, want string) *Response {

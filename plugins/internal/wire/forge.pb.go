@@ -556,6 +556,8 @@ type Answer struct {
 	Problem       string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
 	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
 	Retry         int64                  `protobuf:"varint,5,opt,name=retry,proto3" json:"retry,omitempty"`
+	Host          string                 `protobuf:"bytes,6,opt,name=host,proto3" json:"host,omitempty"`
+	Token         string                 `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -625,6 +627,20 @@ func (x *Answer) GetRetry() int64 {
 	return 0
 }
 
+func (x *Answer) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Answer) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
 type Thing struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
@@ -647,6 +663,7 @@ type Thing struct {
 	Merged        int64                  `protobuf:"varint,18,opt,name=merged,proto3" json:"merged,omitempty"`
 	Closed        int64                  `protobuf:"varint,19,opt,name=closed,proto3" json:"closed,omitempty"`
 	Backports     []*Backport            `protobuf:"bytes,20,rep,name=backports,proto3" json:"backports,omitempty"`
+	Noun          string                 `protobuf:"bytes,21,opt,name=noun,proto3" json:"noun,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -819,6 +836,13 @@ func (x *Thing) GetBackports() []*Backport {
 		return x.Backports
 	}
 	return nil
+}
+
+func (x *Thing) GetNoun() string {
+	if x != nil {
+		return x.Noun
+	}
+	return ""
 }
 
 type Backport struct {
@@ -1171,6 +1195,14 @@ type HostHealth struct {
 	Problem       string                 `protobuf:"bytes,2,opt,name=problem,proto3" json:"problem,omitempty"`
 	Detail        string                 `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
 	Retry         int64                  `protobuf:"varint,4,opt,name=retry,proto3" json:"retry,omitempty"`
+	Since         int64                  `protobuf:"varint,5,opt,name=since,proto3" json:"since,omitempty"`
+	Said          string                 `protobuf:"bytes,6,opt,name=said,proto3" json:"said,omitempty"`
+	At            int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	Requests      int64                  `protobuf:"varint,8,opt,name=requests,proto3" json:"requests,omitempty"`
+	Cached        int64                  `protobuf:"varint,9,opt,name=cached,proto3" json:"cached,omitempty"`
+	Left          int64                  `protobuf:"varint,10,opt,name=left,proto3" json:"left,omitempty"`
+	Reset_        int64                  `protobuf:"varint,11,opt,name=reset,proto3" json:"reset,omitempty"`
+	Token         string                 `protobuf:"bytes,12,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1233,6 +1265,62 @@ func (x *HostHealth) GetRetry() int64 {
 	return 0
 }
 
+func (x *HostHealth) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *HostHealth) GetSaid() string {
+	if x != nil {
+		return x.Said
+	}
+	return ""
+}
+
+func (x *HostHealth) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *HostHealth) GetRequests() int64 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *HostHealth) GetCached() int64 {
+	if x != nil {
+		return x.Cached
+	}
+	return 0
+}
+
+func (x *HostHealth) GetLeft() int64 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *HostHealth) GetReset_() int64 {
+	if x != nil {
+		return x.Reset_
+	}
+	return 0
+}
+
+func (x *HostHealth) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
 var File_plugins_internal_wire_forge_proto protoreflect.FileDescriptor
 
 const file_plugins_internal_wire_forge_proto_rawDesc = "" +
@@ -1272,13 +1360,15 @@ const file_plugins_internal_wire_forge_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\"D\n" +
 	"\fAnswersReply\x124\n" +
-	"\aanswers\x18\x01 \x03(\v2\x1a.cabhfuil.plugin.v1.AnswerR\aanswers\"\x9d\x01\n" +
+	"\aanswers\x18\x01 \x03(\v2\x1a.cabhfuil.plugin.v1.AnswerR\aanswers\"\xc7\x01\n" +
 	"\x06Answer\x121\n" +
 	"\x06things\x18\x01 \x03(\v2\x19.cabhfuil.plugin.v1.ThingR\x06things\x12\x18\n" +
 	"\achecked\x18\x02 \x01(\x03R\achecked\x12\x18\n" +
 	"\aproblem\x18\x03 \x01(\tR\aproblem\x12\x16\n" +
 	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x14\n" +
-	"\x05retry\x18\x05 \x01(\x03R\x05retry\"\x8c\x04\n" +
+	"\x05retry\x18\x05 \x01(\x03R\x05retry\x12\x12\n" +
+	"\x04host\x18\x06 \x01(\tR\x04host\x12\x14\n" +
+	"\x05token\x18\a \x01(\tR\x05token\"\xa0\x04\n" +
 	"\x05Thing\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
@@ -1300,7 +1390,8 @@ const file_plugins_internal_wire_forge_proto_rawDesc = "" +
 	"\aupdated\x18\x11 \x01(\x03R\aupdated\x12\x16\n" +
 	"\x06merged\x18\x12 \x01(\x03R\x06merged\x12\x16\n" +
 	"\x06closed\x18\x13 \x01(\x03R\x06closed\x12:\n" +
-	"\tbackports\x18\x14 \x03(\v2\x1c.cabhfuil.plugin.v1.BackportR\tbackports\"\x9a\x01\n" +
+	"\tbackports\x18\x14 \x03(\v2\x1c.cabhfuil.plugin.v1.BackportR\tbackports\x12\x12\n" +
+	"\x04noun\x18\x15 \x01(\tR\x04noun\"\x9a\x01\n" +
 	"\bBackport\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x12\n" +
@@ -1322,13 +1413,22 @@ const file_plugins_internal_wire_forge_proto_rawDesc = "" +
 	"\tpublished\x18\x05 \x01(\x03R\tpublished\"\x0f\n" +
 	"\rHealthRequest\"C\n" +
 	"\vHealthReply\x124\n" +
-	"\x05hosts\x18\x01 \x03(\v2\x1e.cabhfuil.plugin.v1.HostHealthR\x05hosts\"h\n" +
+	"\x05hosts\x18\x01 \x03(\v2\x1e.cabhfuil.plugin.v1.HostHealthR\x05hosts\"\x96\x02\n" +
 	"\n" +
 	"HostHealth\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x18\n" +
 	"\aproblem\x18\x02 \x01(\tR\aproblem\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x14\n" +
-	"\x05retry\x18\x04 \x01(\x03R\x05retry2\xb5\x04\n" +
+	"\x05retry\x18\x04 \x01(\x03R\x05retry\x12\x14\n" +
+	"\x05since\x18\x05 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04said\x18\x06 \x01(\tR\x04said\x12\x0e\n" +
+	"\x02at\x18\a \x01(\x03R\x02at\x12\x1a\n" +
+	"\brequests\x18\b \x01(\x03R\brequests\x12\x16\n" +
+	"\x06cached\x18\t \x01(\x03R\x06cached\x12\x12\n" +
+	"\x04left\x18\n" +
+	" \x01(\x03R\x04left\x12\x14\n" +
+	"\x05reset\x18\v \x01(\x03R\x05reset\x12\x14\n" +
+	"\x05token\x18\f \x01(\tR\x05token2\xb5\x04\n" +
 	"\x05Forge\x12R\n" +
 	"\bDescribe\x12#.cabhfuil.plugin.v1.DescribeRequest\x1a!.cabhfuil.plugin.v1.DescribeReply\x12I\n" +
 	"\x05Links\x12 .cabhfuil.plugin.v1.LinksRequest\x1a\x1e.cabhfuil.plugin.v1.LinksReply\x12O\n" +
