@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -71,6 +72,9 @@ func writeReadOnly(path, text string) error {
 	_, err = tmp.WriteString(text)
 	err = errors.Join(err, tmp.Chmod(0o400), tmp.Close())
 	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if errors.Is(err, fs.ErrPermission) && os.Chmod(path, 0o600) == nil { // Windows replaces no file that is read-only
 		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {

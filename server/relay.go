@@ -71,7 +71,7 @@ func Relay(ctx context.Context, opt RelayOptions) error {
 	case <-r.out.sent:
 	case <-time.After(readerGrace): // it does not read
 	}
-	_ = opt.Editor.Close() //nolint:errcheck // nobody reads it any more
+	_ = closeSoon(opt.Editor) //nolint:errcheck // nobody reads it any more
 	if shut {
 		return nil
 	}

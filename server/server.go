@@ -152,7 +152,7 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	s.mu.Unlock()
 	// In this order, so that nobody is told that a request was cancelled who did not
 	// cancel it: whoever sees the connection break may ask somewhere else.
-	closeErr := rwc.Close()
+	closeErr := closeSoon(rwc)
 	cancel()
 	// A read of a terminal or of an inherited pipe is not woken by Close; such a
 	// reader ends with the process.
@@ -169,6 +169,20 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 
 // readerGrace is how long Serve waits for the reading goroutine.
 const readerGrace = 100 * time.Millisecond
+
+// closeSoon closes a connection, and waits no longer than readerGrace for that. Where
+// a read cannot be cancelled, as that of a console on Windows, Close waits for it, and
+// so for input that the peer no longer sends; both then end with the process.
+func closeSoon(c io.Closer) error {
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(readerGrace):
+		return nil
+	}
+}
 
 func ignoreClosed(err error) error {
 	if errors.Is(err, io.ErrClosedPipe) {

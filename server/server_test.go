@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	uris "go.lsp.dev/uri"
 	"go.uber.org/goleak"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
@@ -512,6 +513,44 @@ func TestLifecycle(t *testing.T) {
 	e.ended <- nil
 }
 
+// TestLifecycleUnclosed ends where the input cannot be closed while it is read, as
+// that of a console on Windows: directly, and by a relay.
+func TestLifecycleUnclosed(t *testing.T) {
+	s := server.New(server.Options{Answers: answers{}, CacheDir: t.TempDir()})
+	l := &lost{t: t, server: s}
+	for name, serve := range map[string]func(context.Context, io.ReadWriteCloser) error{"served": s.Serve, "relayed": l.relay} {
+		var input *unclosed
+		e := connect(t, func(ctx context.Context, rwc io.ReadWriteCloser) error {
+			input = &unclosed{rwc, make(chan struct{})}
+			t.Cleanup(func() { close(input.over) })
+			return serve(ctx, input)
+		})
+		e.initialize(all)
+		e.call("shutdown", nil)
+		e.notify("exit", nil)
+		select {
+		case err := <-e.ended:
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			e.ended <- nil
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: it waits for the input", name)
+		}
+	}
+}
+
+// unclosed is a connection whose Close waits.
+type unclosed struct {
+	io.ReadWriteCloser
+	over chan struct{}
+}
+
+func (u *unclosed) Close() error {
+	<-u.over
+	return u.ReadWriteCloser.Close()
+}
+
 func (e *editor) has(method, kind string) bool {
 	for _, m := range e.asked {
 		if m["method"] != method {
@@ -590,9 +629,9 @@ func TestFilesOnly(t *testing.T) {
 	}
 	for range 2 {
 		def := e.call("textDocument/definition", position(0, 0))["result"].([]any)[0].(map[string]any)
-		file := strings.TrimPrefix(def["uri"].(string), "file://")
+		file := fileOf(def["uri"])
 		b, err := os.ReadFile(file)
-		if err != nil || string(b) != "commit "+sha.String() || !strings.HasPrefix(file, cache) {
+		if err != nil || string(b) != "commit "+sha.String() || !strings.HasPrefix(strings.ToLower(file), strings.ToLower(cache)) {
 			t.Errorf("%s: %q, %v", file, b, err)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o222 != 0 {
@@ -600,6 +639,9 @@ func TestFilesOnly(t *testing.T) {
 		}
 	}
 }
+
+// fileOf is the file of an address.
+func fileOf(address any) string { return uris.URI(address.(string)).FsPath() }
 
 func TestClient(t *testing.T) {
 	near, far := net.Pipe()

@@ -288,7 +288,7 @@ func TestReferences(t *testing.T) {
 		t.Errorf("%d files, want 50", len(got))
 	}
 	for _, l := range got {
-		if _, err := os.Stat(strings.TrimPrefix(l.(map[string]any)["uri"].(string), "file://")); err != nil {
+		if _, err := os.Stat(fileOf(l.(map[string]any)["uri"])); err != nil {
 			t.Error(err)
 		}
 	}

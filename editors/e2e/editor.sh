@@ -5,11 +5,13 @@
 #
 #   editor.sh EDITOR BINARY REPOSITORY [RESULT]
 #
-#   EDITOR      neovim, emacs-eglot, emacs-lsp-mode, vim or helix
+#   EDITOR      neovim, emacs-eglot, emacs-lsp-mode, vim, helix or kakoune
 #   RESULT      the file to write the results to, as JSON
 #
 #   CABHFUIL_E2E_ROOT  the root directory of another system, whose editor is
 #                      taken; then REPOSITORY is copied, and must be whole
+#   CABHFUIL_TELESCOPE    folders of plenary.nvim and telescope.nvim, for Neovim
+#   CABHFUIL_KAKOUNE_LSP  the program kak-lsp, where it is not on PATH
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 usage="usage: editor.sh EDITOR BINARY REPOSITORY [RESULT]"
@@ -36,12 +38,13 @@ trap 'enter "${alone[@]}" "$inside/cabhfuil-lsp" stop >/dev/null || true; rm -rf
 
 mkdir "$scratch/home" "$scratch/editors"
 cp "$server" "$scratch/cabhfuil-lsp"
-cp -r "$here" "$here"/../{neovim,emacs,vim,helix} "$scratch/editors/"
+cp -r "$here" "$here"/../{neovim,emacs,vim,helix,kakoune} "$scratch/editors/"
 if [ -n "$root" ]; then
   cp -r "$repository" "$scratch/repository"
   repository=$inside/repository
 fi
 for plugin in ${CABHFUIL_TELESCOPE:-}; do cp -r "$plugin" "$scratch/"; done
+if [ -n "${CABHFUIL_KAKOUNE_LSP:-}" ]; then cp "$CABHFUIL_KAKOUNE_LSP" "$scratch/kak-lsp"; fi
 enter "${alone[@]}" bash "$inside/editors/e2e/fixture.sh" "$repository" "$inside/clone" >"$scratch/facts"
 
 status=0

@@ -38,27 +38,30 @@ debian_packages() {
 package_at() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$cache/node_modules/$1/package.json" 2>/dev/null | head -n1; }
 
 # system NAME PACKAGE… makes a Debian of that name with packages in the cache. The
-# marker is written last, as below.
+# marker names them, and is written last, as below.
 system() {
   local root=$cache/$1 script
-  [ -e "$root.made" ] && return
+  [ "$(cat "$root.made" 2>/dev/null)" = "${*:2}" ] && return
   script=/usr/share/debootstrap/scripts/$1
   [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid # a name newer than this one's
-  as_root rm -rf "$root"
-  as_root debootstrap --variant=minbase "$1" "$root" "" "$script" >"$root.log"
+  if [ ! -e "$root.made" ]; then
+    as_root rm -rf "$root"
+    as_root debootstrap --variant=minbase "$1" "$root" "" "$script" >"$root.log"
+  fi
   as_root cp /etc/resolv.conf "$root/etc/"
-  as_root chroot "$root" apt-get update -qq
+  # A mirror may be weeks behind, which is new enough for editors.
+  as_root chroot "$root" apt-get -o Acquire::Check-Valid-Until=false update -qq
   as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${@:2}" >>"$root.log"
-  : >"$root.made"
+  echo "${*:2}" >"$root.made"
   echo "$1 is in $root"
 }
 
 if [ "${1:-}" = systems ]; then
   mkdir -p "$cache"
   debian_packages debootstrap
-  system trixie git neovim emacs-nox elpa-lsp-mode vim vim-ale hx tmux
-  system forky git neovim hx tmux
+  system trixie git neovim emacs-nox elpa-lsp-mode vim vim-ale hx kakoune tmux
+  system forky git neovim neovim-telescope hx tmux
   exit 0
 fi
 

@@ -227,7 +227,8 @@ check('search', ':CabhfuilSearch offers the commit and shows it', function()
   vim.cmd('bwipeout!')
 end)
 
-if (os.getenv('CABHFUIL_TELESCOPE') or '') ~= '' then
+-- Where it is named it has to load; elsewhere a package may have brought it.
+if (os.getenv('CABHFUIL_TELESCOPE') or '') ~= '' or pcall(require, 'telescope') then
   check('telescope', 'Telescope finds the commit and shows it', function()
     require('telescope').load_extension('cabhfuil')
     vim.o.columns, vim.o.lines = 200, 60 -- a small window has no preview

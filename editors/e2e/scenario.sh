@@ -19,7 +19,7 @@ neovim)
 emacs-eglot | emacs-lsp-mode)
   exec emacs --batch --directory "$scratch/editors/emacs" --load "$scratch/editors/e2e/$editor.el"
   ;;
-vim | helix) exec "$scratch/editors/e2e/$editor.sh" "$scratch" ;;
+vim | helix | kakoune) exec "$scratch/editors/e2e/$editor.sh" "$scratch" ;;
 *)
   echo "no scenario for $editor" >&2
   exit 2

@@ -58,7 +58,7 @@ func page(results []Result) string {
 	for _, e := range editors {
 		runs := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.Editor != e.id })
 		if len(runs) == 0 {
-			fmt.Fprintf(&b, "| [%s](../editors/%s) |%s\n", e.name, e.folder, strings.Repeat(" not tried |", len(features)))
+			runs = []Result{{Editor: e.id, Version: e.name}}
 		}
 		for _, r := range runs {
 			fmt.Fprintf(&b, "| [%s](../editors/%s) |", r.Version, e.folder)
