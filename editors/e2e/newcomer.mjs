@@ -117,11 +117,10 @@ export async function newcomer({ browser, server, report, scratch, top, scale })
     await page.lensAbove(sha);
     const hover = await page.hover(sha);
     page.expect(hover.includes("✓"), `the hover: ${hover}`);
-    await page.picture(
-      report.file("step-6", "docs"),
-      [".editor-group-container.active .view-lines .view-line span", page.hoverBox],
-      { top: 30 },
-    );
+    await page.picture(report.file("step-6", "docs"), [".editor-group-container.active"], {
+      stay: true,
+      bottom: (await page.hoverEnd()) + 10,
+    });
     await page.press("Escape");
   });
   await report.check(page, "the extension shows among the installed ones", async () => {

@@ -69,11 +69,15 @@ export class Page {
   }
 
   /**
-   * Takes a picture of a part of the window that holds all elements of some
-   * selectors, with a margin; "left" and so on of an element that may be larger
-   * than what is wanted can be given as limits.
+   * Takes a picture of the part of the window that holds the elements of some
+   * selectors, with a margin; what is left, top, right and bottom of it can be given
+   * as limits. The pointer is moved away, unless it is told to stay.
    */
-  async picture(file, selectors, limits = {}) {
+  async picture(file, selectors, { margin = 0, stay = false, ...limits } = {}) {
+    // The pointer shows what is below it.
+    if (!stay) {
+      await this.#page.mouse.move(1090, 500);
+    }
     const boxes = [];
     for (const selector of selectors) {
       const found = this.#page.locator(`${selector}:visible`);
@@ -81,7 +85,6 @@ export class Page {
         boxes.push(await one.boundingBox());
       }
     }
-    const margin = 6;
     const { width, height } = this.#page.viewportSize();
     const left = Math.max(0, limits.left ?? Math.min(...boxes.map(({ x }) => x)) - margin);
     const top = Math.max(0, limits.top ?? Math.min(...boxes.map(({ y }) => y)) - margin);
@@ -188,7 +191,8 @@ export class Page {
       .first();
     await line.waitFor();
     for (const end = Date.now() + patience; ; await this.#page.waitForTimeout(50)) {
-      const { y } = await line.boundingBox();
+      // What the editor draws anew meanwhile has no place.
+      const y = (await line.boundingBox().catch(() => null))?.y ?? NaN;
       for (const lens of await this.#lenses("").all()) {
         const box = await lens.boundingBox().catch(() => null);
         if (box !== null && y - box.y > 0 && y - box.y - box.height < 6) {
@@ -290,6 +294,18 @@ export class Page {
   async waitForRow(text) {
     await this.#rows(text).first().waitFor();
     return (await this.#rows(text).first().innerText()).replaceAll("\u00a0", " ");
+  }
+
+  /** Opens or closes a view in the side bar. */
+  async toggleView(title) {
+    const pane = this.#page.locator(".part.sidebar .pane").filter({ hasText: title }).first();
+    await pane.locator(".pane-header .title").click();
+  }
+
+  /** How far down a hover reaches, in pixels. */
+  async hoverEnd() {
+    const box = await this.#page.locator(`${this.hoverBox}:visible`).first().boundingBox();
+    return box.y + box.height;
   }
 
   async waitForNoRow(text) {
@@ -421,30 +437,22 @@ export class Page {
    * loading its code and calling it.
    */
   async activation(name) {
-    await this.pick("F1", "Developer: Show Running Extensions", "Show Running Extensions");
-    await this.press("Enter");
-    await this.waitForTab("Running Extensions");
-    const row = this.#page.locator(".runtime-extensions-editor .monaco-list-row", {
-      hasText: name,
-    });
-    const time = row.locator(".activation-time").filter({ hasText: /\d+ms/ }).first();
+    const row = await this.extensions(`@installed ${name}`, name);
+    const time = row.filter({ hasText: /\d+ms/ });
     await time.waitFor();
-    const [, ms] = /(\d+)ms/.exec(await time.innerText());
-    await this.closeTab();
-    return Number(ms);
+    return Number(/(\d+)ms/.exec(await time.innerText())[1]);
   }
 
-  /** The rows of the view of extensions for a query. */
+  /** Asks the view of extensions; the row that is expected. */
   async extensions(query, expected) {
-    await this.pick("F1", "Extensions: Focus on Search Extensions", "Focus on");
-    await this.press("Escape");
     await this.press("Control+Shift+x");
     await this.#page.locator(".extensions-viewlet .suggest-input-container .view-line").click();
     await this.press("Control+a");
     await this.type(query);
     const rows = this.#page.locator(".extensions-viewlet .extension-list-item");
-    await rows.filter({ hasText: expected }).first().waitFor();
-    return rows.allInnerTexts();
+    const row = rows.filter({ hasText: expected }).first();
+    await row.waitFor();
+    return row;
   }
 
   /**

@@ -14,6 +14,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
   const page = await Page.open(browser, `${address}/?folder=${folder}`, { scale });
   const short = facts.sha.slice(0, 12);
   const shot = (name) => page.screenshot(report.file(name));
+  // For the documentation and the walkthrough.
   const keep = async (name, selectors, limits) => {
     for (const where of ["docs", "walkthrough"]) {
       await page.picture(report.file(name, where), selectors, limits);
@@ -53,7 +54,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
       page.expect(hover.includes(expected), `the hover lacks “${expected}”: ${hover}`);
     }
     await shot("hover");
-    await keep("hover", [`${editor} .view-lines .view-line span`, page.hoverBox], { top: 64 });
+    await keep("hover", [editor], { stay: true, bottom: (await page.hoverEnd()) + 10 });
   });
   await run("Copy as Fixes: line copies it", async () => {
     await page.hover(short);
@@ -65,7 +66,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
     await page.clickInHover("Show commit");
     await document();
     await shot("commit");
-    await page.picture(report.file("commit", "docs"), [editor]);
+    await page.picture(report.file("commit", "docs"), [editor], { bottom: 560 });
     await back();
   });
   await run("a lens's click opens the commit's document", async () => {
@@ -160,9 +161,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
         await page.openFile(path.basename(facts.source));
         const { text, lens } = await page.lensAbove("def pressure(valves)");
         page.expect(/ ago · ✓ main$/.test(text), `the lens: ${text}`);
-        await page.picture(report.file("lens", "docs"), [`${editor} .view-lines span`], {
-          right: 900,
-        });
+        await page.picture(report.file("lens", "docs"), [editor], { bottom: 500 });
         await lens.click();
         await page.waitForEditorText("Report the pressure");
         await back();
@@ -218,7 +217,11 @@ export async function scenario({ browser, address, facts, report, scale }) {
       await shot("missing");
       await page.press("Escape"); // the hover may cover the tab
       await page.waitForNoHover();
-      await keep("missing", [sideBar, editor], { top: 330 });
+      await page.toggleView("Release Lines");
+      await page.widenSideBar(470);
+      await keep("missing", [sideBar, editor], { bottom: 310 });
+      await page.widenSideBar(380);
+      await page.toggleView("Release Lines");
       await back();
     });
   }
@@ -267,11 +270,10 @@ export async function looks({ browser, address, facts, report, scale }, theme, l
     await page.waitForLens(facts.upstream);
     await page.hover(short);
     await shot("hover");
-    await page.picture(
-      report.file(`hover-${theme}`, "docs"),
-      [`${editor} .view-lines .view-line span`, page.hoverBox],
-      { top: 64 },
-    );
+    await page.picture(report.file(`hover-${theme}`, "docs"), [editor], {
+      stay: true,
+      bottom: (await page.hoverEnd()) + 10,
+    });
     await readable("a lens", `${editor} .codelens-decoration a`);
     await readable("a hover's text", `${page.hoverBox} p`);
     await readable("a hover's SHA", `${page.hoverBox} code`);
