@@ -26,6 +26,10 @@ exports.activate = (context) => {
   }
 };
 
+function refuse() {
+  throw vscode.FileSystemError.NoPermissions();
+}
+
 /** A folder that holds one file, and is on no disk. */
 const oneFile = {
   onDidChangeFile: new vscode.EventEmitter().event,
@@ -42,6 +46,11 @@ const oneFile = {
   },
   readDirectory: () => [["note.txt", vscode.FileType.File]],
   readFile: () => new Uint8Array(),
+  // A provider has to have these, also where it cannot be written to.
+  createDirectory: refuse,
+  writeFile: refuse,
+  delete: refuse,
+  rename: refuse,
 };
 
 async function run(tests, results) {
