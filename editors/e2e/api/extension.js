@@ -194,6 +194,39 @@ function* tests(facts) {
   ];
 
   yield [
+    "lenses do not wait for an extension that is slow, and follow it when it is done",
+    async () => {
+      const uri = file("CHANGELOG.md");
+      const lineOf = (lenses) => lenses.map(({ range }) => range.start.line);
+      let done;
+      const slow = new Promise((resolve) => (done = resolve));
+      const release = new vscode.DocumentSymbol(
+        "release",
+        "",
+        vscode.SymbolKind.Function,
+        new vscode.Range(1, 0, 2, 0),
+        new vscode.Range(1, 0, 1, 1),
+      );
+      const registration = vscode.languages.registerDocumentSymbolProvider(
+        { pattern: uri.fsPath },
+        { provideDocumentSymbols: () => slow.then(() => [release]) },
+      );
+      const ask = () => vscode.commands.executeCommand("vscode.executeCodeLensProvider", uri);
+      try {
+        const before = lineOf(await ask());
+        assert.ok(before.length > 0, "no lens above a line with a commit");
+        assert.ok(!before.includes(1), `a lens stands above the declaration already: ${before}`);
+        done();
+        await until(ask, (lenses) => lineOf(lenses).includes(1), "no lens above the declaration");
+      } finally {
+        done();
+        registration.dispose();
+      }
+      await until(ask, (lenses) => !lineOf(lenses).includes(1), "the lens stays");
+    },
+  ];
+
+  yield [
     "symbols of the workspace are commits",
     async () => {
       const found = await until(
