@@ -1,8 +1,14 @@
 // What a person does in a window of VS Code and sees there, as functions. All
 // waits are for something to be on the page.
 
-const patience = 30_000; // a repository may still be being read
+const patience = 45_000; // a repository may still be being read, on a busy machine
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
+
+/** A text as the editor draws it: spaces are no-break spaces. */
+function drawn(text) {
+  const plain = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(plain.replaceAll(" ", "[\\s\u00a0]+"));
+}
 
 export class Page {
   #page;
@@ -10,14 +16,18 @@ export class Page {
   /** The hosts other than this machine that the page asked for. */
   strangers = new Set();
 
-  static async open(browser, address) {
+  /** Opens a window; scale is how many pixels of a picture one of the page takes. */
+  static async open(browser, address, { scale = 1 } = {}) {
     const page = new Page();
-    await page.#open(browser, address);
+    await page.#open(browser, address, scale);
     return page;
   }
 
-  async #open(browser, address) {
-    const context = await browser.newContext({ viewport: { width: 1100, height: 640 } });
+  async #open(browser, address, scale) {
+    const context = await browser.newContext({
+      viewport: { width: 1100, height: 640 },
+      deviceScaleFactor: scale,
+    });
     this.#page = await context.newPage();
     this.#page.setDefaultTimeout(patience);
     await context.route("**/*", (route) => {
@@ -30,9 +40,18 @@ export class Page {
     });
     // The first window may load for long on a busy machine.
     await this.#page.goto(address, { timeout: 4 * patience });
+    await this.#ready();
+  }
+
+  async #ready() {
     await this.#page.locator(".monaco-workbench .part.statusbar .statusbar-item").first().waitFor();
     // The file list takes keys only once the explorer has its rows.
     await this.#page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
+  }
+
+  /** Opens the window again, with another extension host. */
+  async reload() {
+    await this.#page.reload({ timeout: 4 * patience });
   }
 
   async close() {
@@ -45,8 +64,39 @@ export class Page {
     }
   }
 
-  screenshot(file) {
-    return this.#page.screenshot({ path: file, animations: "disabled", caret: "hide" });
+  screenshot(file, clip) {
+    return this.#page.screenshot({ path: file, clip, animations: "disabled", caret: "hide" });
+  }
+
+  /**
+   * Takes a picture of the part of the window that holds the elements of some
+   * selectors, with a margin; what is left, top, right and bottom of it can be given
+   * as limits. The pointer is moved away, unless it is told to stay.
+   */
+  async picture(file, selectors, { margin = 0, stay = false, ...limits } = {}) {
+    // The pointer shows what is below it.
+    if (!stay) {
+      await this.#page.mouse.move(1090, 500);
+    }
+    const boxes = [];
+    for (const selector of selectors) {
+      const found = this.#page.locator(`${selector}:visible`);
+      for (const one of await found.all()) {
+        boxes.push(await one.boundingBox());
+      }
+    }
+    const { width, height } = this.#page.viewportSize();
+    const left = Math.max(0, limits.left ?? Math.min(...boxes.map(({ x }) => x)) - margin);
+    const top = Math.max(0, limits.top ?? Math.min(...boxes.map(({ y }) => y)) - margin);
+    const right = Math.min(
+      width,
+      limits.right ?? Math.max(...boxes.map((box) => box.x + box.width)) + margin,
+    );
+    const bottom = Math.min(
+      height,
+      limits.bottom ?? Math.max(...boxes.map((box) => box.y + box.height)) + margin,
+    );
+    await this.screenshot(file, { x: left, y: top, width: right - left, height: bottom - top });
   }
 
   press(key) {
@@ -112,10 +162,8 @@ export class Page {
   }
 
   async waitForEditorText(text) {
-    // The editor draws spaces as no-break spaces.
-    const drawn = text.replaceAll(" ", "[\\s\u00a0]+");
     await this.#editor()
-      .locator(".view-line", { hasText: new RegExp(drawn) })
+      .locator(".view-line", { hasText: drawn(text) })
       .first()
       .waitFor();
   }
@@ -134,6 +182,25 @@ export class Page {
 
   async clickLens(index) {
     await this.#lenses("").nth(index).click();
+  }
+
+  /** The text of the lens above a line that has a text; waits until there is one. */
+  async lensAbove(text) {
+    const line = this.#editor()
+      .locator(".view-line", { hasText: drawn(text) })
+      .first();
+    await line.waitFor();
+    for (const end = Date.now() + patience; ; await this.#page.waitForTimeout(50)) {
+      // What the editor draws anew meanwhile has no place.
+      const y = (await line.boundingBox().catch(() => null))?.y ?? NaN;
+      for (const lens of await this.#lenses("").all()) {
+        const box = await lens.boundingBox().catch(() => null);
+        if (box !== null && y - box.y > 0 && y - box.y - box.height < 6) {
+          return { text: (await lens.innerText()).replaceAll("\u00a0", " "), lens };
+        }
+      }
+      this.expect(Date.now() < end, `no lens above “${text}”`);
+    }
   }
 
   /** Where the editor draws a text: a token may be cut into several spans. */
@@ -169,8 +236,15 @@ export class Page {
     await this.#page.mouse.click(x, y);
   }
 
+  /** Where an editor's hover is. */
+  hoverBox = ".monaco-editor .monaco-hover:not(.hidden)";
+
   #hovers() {
-    return this.#page.locator(".monaco-editor .monaco-hover:not(.hidden) .hover-row:visible");
+    return this.#page.locator(`${this.hoverBox} .hover-row:visible`);
+  }
+
+  async waitForNoHover() {
+    await this.#hovers().first().waitFor({ state: "hidden" });
   }
 
   /** Rests the pointer on a text until a hover shows; its text, row by row. */
@@ -220,6 +294,18 @@ export class Page {
   async waitForRow(text) {
     await this.#rows(text).first().waitFor();
     return (await this.#rows(text).first().innerText()).replaceAll("\u00a0", " ");
+  }
+
+  /** Opens or closes a view in the side bar. */
+  async toggleView(title) {
+    const pane = this.#page.locator(".part.sidebar .pane").filter({ hasText: title }).first();
+    await pane.locator(".pane-header .title").click();
+  }
+
+  /** How far down a hover reaches, in pixels. */
+  async hoverEnd() {
+    const box = await this.#page.locator(`${this.hoverBox}:visible`).first().boundingBox();
+    return box.y + box.height;
   }
 
   async waitForNoRow(text) {
@@ -320,5 +406,112 @@ export class Page {
 
   async waitForStatus(text) {
     await this.#status(text).first().waitFor();
+  }
+
+  /** Waits for an item of the status bar whose name for screen readers has a text. */
+  async waitForStatusName(text) {
+    await this.#page.locator(`.part.statusbar .statusbar-item[aria-label*="${text}"]`).waitFor();
+  }
+
+  async clickNotification(text, button) {
+    await this.#page
+      .locator(".notifications-toasts .notification-list-item")
+      .filter({ hasText: text })
+      .locator(".monaco-button", { hasText: button })
+      .first()
+      .click();
+  }
+
+  /** Makes the side bar so wide, in pixels. */
+  async widenSideBar(width) {
+    const box = await this.#page.locator(".part.sidebar").boundingBox();
+    await this.#page.mouse.move(box.x + box.width + 2, 320);
+    await this.#page.mouse.down();
+    await this.#page.mouse.move(box.x + width, 320, { steps: 4 });
+    await this.#page.mouse.up();
+    await this.#page.mouse.move(600, 560);
+  }
+
+  /**
+   * What the editor itself measured of an extension's activation, in milliseconds:
+   * loading its code and calling it.
+   */
+  async activation(name) {
+    const row = await this.extensions(`@installed ${name}`, name);
+    const time = row.filter({ hasText: /\d+ms/ });
+    await time.waitFor();
+    return Number(/(\d+)ms/.exec(await time.innerText())[1]);
+  }
+
+  /** Asks the view of extensions; the row that is expected. */
+  async extensions(query, expected) {
+    await this.press("Control+Shift+x");
+    await this.#page.locator(".extensions-viewlet .suggest-input-container .view-line").click();
+    await this.press("Control+a");
+    await this.type(query);
+    const rows = this.#page.locator(".extensions-viewlet .extension-list-item");
+    const row = rows.filter({ hasText: expected }).first();
+    await row.waitFor();
+    return row;
+  }
+
+  /**
+   * How well texts can be told from what is behind them: the contrast of WCAG 2,
+   * from 1 to 21, by the colours that the page computed.
+   */
+  async contrast(selector) {
+    const element = this.#page.locator(`${selector}:visible`).first();
+    await element.waitFor();
+    return await element.evaluate((start) => {
+      const parse = (color) => {
+        const parts = color.match(/[\d.]+/g).map(Number);
+        return color.startsWith("color(")
+          ? [parts[0] * 255, parts[1] * 255, parts[2] * 255, parts[3] ?? 1]
+          : [parts[0], parts[1], parts[2], parts[3] ?? 1];
+      };
+      const over = (top, below) =>
+        below.slice(0, 3).map((value, i) => top[i] * top[3] + value * (1 - top[3]));
+      const layers = [];
+      let opacity = 1;
+      for (let at = start; at; at = at.parentElement) {
+        const style = getComputedStyle(at);
+        opacity *= Number(style.opacity);
+        layers.push(parse(style.backgroundColor));
+      }
+      let behind = [255, 255, 255];
+      for (const layer of layers.reverse()) {
+        behind = over(layer, behind);
+      }
+      const [r, g, b, a] = parse(getComputedStyle(start).color);
+      const text = over([r, g, b, a * opacity], behind);
+      const luminance = (color) => {
+        const [red, green, blue] = color
+          .map((value) => value / 255)
+          .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      };
+      const [light, dark] = [luminance(text), luminance(behind)].sort((one, other) => other - one);
+      return (light + 0.05) / (dark + 0.05);
+    });
+  }
+
+  async clickButton(text) {
+    await this.#page.getByRole("button", { name: text }).first().click();
+  }
+
+  /** Waits until a page within the page shows a picture that is there. */
+  async waitForWebviewImage() {
+    const image = this.#page
+      .frameLocator("iframe.webview.ready")
+      .frameLocator("#active-frame")
+      .locator("img")
+      .first();
+    await image.waitFor();
+    for (const end = Date.now() + patience; ; await this.#page.waitForTimeout(50)) {
+      if (await image.evaluate((element) => element.complete && element.naturalWidth > 0)) {
+        return;
+      }
+      this.expect(Date.now() < end, "the picture is not there");
+    }
   }
 }

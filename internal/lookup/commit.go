@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 )
@@ -128,6 +129,10 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	const stamp = "Mon Jan 2 15:04:05 2006 -0700"
 	fmt.Fprintf(&b, "Author:     %s <%s>\nAuthorDate: %s\n", oneLine(c.Author.Name, 200), oneLine(c.Author.Email, 200), c.Author.Date.Format(stamp))
 	fmt.Fprintf(&b, "Commit:     %s <%s>\nCommitDate: %s\n\n", oneLine(c.Committer.Name, 200), oneLine(c.Committer.Email, 200), c.Committer.Date.Format(stamp))
+	width := 0 // of the longest name, within reason, so that states stand below each other
+	for _, landing := range m.Branches {
+		width = max(width, min(utf8.RuneCountInString(oneLine(landing.Name, 60)), 28))
+	}
 	for _, landing := range m.Branches {
 		sign := signs[landing.Status]
 		switch landing.Status {
@@ -136,7 +141,7 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 		case history.NotAffected:
 			sign = signNot
 		}
-		fmt.Fprintf(&b, "  %s %-28s %s", sign, oneLine(landing.Name, 60), landing.Status)
+		fmt.Fprintf(&b, "  %s %-*s  %s", sign, width, oneLine(landing.Name, 60), landing.Status)
 		if landing.Commit != nil && *landing.Commit != c.Hash {
 			fmt.Fprintf(&b, " as %s", landing.Commit.Short())
 		}

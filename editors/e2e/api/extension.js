@@ -9,18 +9,53 @@ const { performance } = require("node:perf_hooks");
 const vscode = require("vscode");
 
 const id = "cabhfuil.cabhfuil";
-const patienceMs = 30_000;
+const patienceMs = 45_000;
+const virtualScheme = "cabhfuil-e2e";
 
 exports.activate = (context) => {
-  const results = process.env.CABHFUIL_E2E_RESULTS;
-  if (results && !existsSync(results)) {
-    void run(context, results, JSON.parse(process.env.CABHFUIL_E2E_FACTS));
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const virtual = folders.some(({ uri }) => uri.scheme === virtualScheme);
+  const results = `${process.env.CABHFUIL_E2E_RESULTS}${virtual ? ".virtual" : ""}`;
+  if (virtual) {
+    const provider = vscode.workspace.registerFileSystemProvider(virtualScheme, oneFile);
+    context.subscriptions.push(provider);
+  }
+  if (process.env.CABHFUIL_E2E_RESULTS && !existsSync(results)) {
+    const facts = JSON.parse(process.env.CABHFUIL_E2E_FACTS);
+    void run(virtual ? virtualTests() : tests(facts), results);
   }
 };
 
-async function run(context, results, facts) {
+function refuse() {
+  throw vscode.FileSystemError.NoPermissions();
+}
+
+/** A folder that holds one file, and is on no disk. */
+const oneFile = {
+  onDidChangeFile: new vscode.EventEmitter().event,
+  watch: () => new vscode.Disposable(() => {}),
+  stat: ({ path: at }) => {
+    const type = {
+      "/virtual": vscode.FileType.Directory,
+      "/virtual/note.txt": vscode.FileType.File,
+    };
+    if (type[at] === undefined) {
+      throw vscode.FileSystemError.FileNotFound(at);
+    }
+    return { type: type[at], ctime: 0, mtime: 0, size: 0 };
+  },
+  readDirectory: () => [["note.txt", vscode.FileType.File]],
+  readFile: () => new Uint8Array(),
+  // A provider has to have these, also where it cannot be written to.
+  createDirectory: refuse,
+  writeFile: refuse,
+  delete: refuse,
+  rename: refuse,
+};
+
+async function run(tests, results) {
   const outcomes = [];
-  for (const [name, test] of tests(context, facts)) {
+  for (const [name, test] of tests) {
     try {
       const note = await test();
       outcomes.push({ name: note ? `${name} (${note})` : name });
@@ -48,7 +83,16 @@ async function until(ask, holds, what) {
   }
 }
 
-function* tests(context, facts) {
+function* virtualTests() {
+  yield [
+    "in a virtual workspace the extension is not there",
+    () => {
+      assert.equal(vscode.extensions.getExtension(id), undefined);
+    },
+  ];
+}
+
+function* tests(facts) {
   const file = (name) => vscode.Uri.file(path.join(facts.directory, name));
   const changelog = file("CHANGELOG.md");
   const short = facts.sha.slice(0, 12);
@@ -143,6 +187,39 @@ function* tests(context, facts) {
       try {
         await until(ask, (lenses) => lineOf(lenses).includes(1), "no lens above the declaration");
       } finally {
+        registration.dispose();
+      }
+      await until(ask, (lenses) => !lineOf(lenses).includes(1), "the lens stays");
+    },
+  ];
+
+  yield [
+    "lenses do not wait for an extension that is slow, and follow it when it is done",
+    async () => {
+      const uri = file("CHANGELOG.md");
+      const lineOf = (lenses) => lenses.map(({ range }) => range.start.line);
+      let done;
+      const slow = new Promise((resolve) => (done = resolve));
+      const release = new vscode.DocumentSymbol(
+        "release",
+        "",
+        vscode.SymbolKind.Function,
+        new vscode.Range(1, 0, 2, 0),
+        new vscode.Range(1, 0, 1, 1),
+      );
+      const registration = vscode.languages.registerDocumentSymbolProvider(
+        { pattern: uri.fsPath },
+        { provideDocumentSymbols: () => slow.then(() => [release]) },
+      );
+      const ask = () => vscode.commands.executeCommand("vscode.executeCodeLensProvider", uri);
+      try {
+        const before = lineOf(await ask());
+        assert.ok(before.length > 0, "no lens above a line with a commit");
+        assert.ok(!before.includes(1), `a lens stands above the declaration already: ${before}`);
+        done();
+        await until(ask, (lenses) => lineOf(lenses).includes(1), "no lens above the declaration");
+      } finally {
+        done();
         registration.dispose();
       }
       await until(ask, (lenses) => !lineOf(lenses).includes(1), "the lens stays");

@@ -1,24 +1,58 @@
 import type * as vscode from "vscode";
 import type { CodeLensMiddleware } from "vscode-languageclient/node";
-import { declaredRanges } from "./declarations";
+import { declaredRanges, type Lines } from "./declarations";
 import { symbolsOf } from "./targets";
 
-/** How long lenses wait for the declarations of the language's own extension. */
-const patienceMs = 1_000;
+/**
+ * How long lenses wait for the declarations of the language's own extension, which
+ * may still be starting: those above lines that name a commit need none.
+ */
+const patienceMs = 150;
 
 type Ask = (command: string, argument: object, token: vscode.CancellationToken) => Promise<unknown>;
 
 /**
  * Tells the server where declarations are before it is asked for lenses, as far
- * as an extension for the language knows; else the server looks for itself.
+ * as an extension for the language knows; else the server looks for itself. What
+ * comes late is told when the editor asks again, which `again` has it do.
  */
-export function lensMiddleware(ask: Ask): CodeLensMiddleware {
+export function lensMiddleware(
+  ask: Ask,
+  again: (document: vscode.TextDocument) => void,
+): CodeLensMiddleware {
   const told = new WeakSet<vscode.TextDocument>();
+  const late = new WeakMap<vscode.TextDocument, { version: number; declared: Lines[] }>();
+
+  async function declarations(document: vscode.TextDocument): Promise<Lines[]> {
+    const { version } = document;
+    const kept = late.get(document);
+    late.delete(document); // it may be another the next time
+    if (kept?.version === version) {
+      return kept.declared;
+    }
+    const found = symbolsOf(document).then(declaredRanges);
+    const declared = await soon(found);
+    if (declared === undefined) {
+      found.then(
+        (declared) => {
+          if (declared.length > 0 && document.version === version) {
+            late.set(document, { version, declared });
+            again(document);
+          }
+        },
+        () => {
+          // The language's extension failed, which the editor tells.
+        },
+      );
+    }
+    return declared ?? [];
+  }
+
   return {
     async provideCodeLenses(document, token, next) {
       if (document.uri.scheme === "file") {
         const { version } = document;
-        const declared = declaredRanges(await soon(symbolsOf(document)));
+        const declared = await declarations(document);
         const known = declared.length > 0;
         if ((known || told.has(document)) && !token.isCancellationRequested) {
           try {
@@ -36,10 +70,11 @@ export function lensMiddleware(ask: Ask): CodeLensMiddleware {
   };
 }
 
-async function soon<T>(found: Promise<T[]>): Promise<T[]> {
+/** What was found within the patience, or undefined. */
+async function soon<T>(found: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T[]>((resolve) => {
-    timer = setTimeout(resolve, patienceMs, []);
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, patienceMs, undefined);
   });
   try {
     return await Promise.race([found, late]);

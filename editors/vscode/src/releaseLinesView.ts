@@ -141,12 +141,12 @@ export class ReleaseLinesView implements vscode.TreeDataProvider<Node>, vscode.D
       return [];
     }
     if (node === undefined) {
-      const limits = limitWords(match.limits).map((limit) => note(limit));
       const rows = lineRows(match).map((row): LineNode => {
         const { commit } = row.landing;
         return { row, repository: match.repository, ...(commit !== undefined && { sha: commit }) };
       });
-      return [...limits, ...rows];
+      // What is asked for comes first, and then how far it can be trusted.
+      return [...rows, ...limitWords(match.limits).map(note)];
     }
     return "row" in node ? concerning(node.row, match.repository) : [];
   }

@@ -1,37 +1,15 @@
 import { homedir } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
-import {
-  CloseAction,
-  ErrorAction,
-  ExecuteCommandRequest,
-  LanguageClient,
-  RevealOutputChannelOn,
-  State,
-  type ErrorHandler,
-  type LanguageClientOptions,
-  type Middleware,
-} from "vscode-languageclient/node";
-import { hoverMiddleware } from "./hover";
-import { lensMiddleware } from "./lenses";
+import type { Client, Listener } from "./client";
 import { Restarts } from "./restarts";
 import { findServer, ServerProblem } from "./server";
 import type { Status } from "./status";
 import { text } from "./text";
 import { translated } from "./translated";
 
-type ProgressHandler = NonNullable<Middleware["handleWorkDoneProgress"]>;
-type ProgressToken = Parameters<ProgressHandler>[0];
-type ProgressParams = Parameters<ProgressHandler>[1];
-
-/** Commits are named anywhere, so every text document takes part, whatever its language. */
-export const documentSelector = ["file", "untitled", "git", "cabhfuil"].map((scheme) => ({
-  scheme,
-}));
-
 /** The window's one server: finds it, starts it, starts it again, ends it. */
 export class Session implements vscode.Disposable {
-  #client: LanguageClient | undefined;
+  #client: Client | undefined;
   /** Starts and stops run one after another: two at once would leave a process behind. */
   #queue: Promise<void> = Promise.resolve();
   readonly #restarts = new Restarts();
@@ -48,7 +26,7 @@ export class Session implements vscode.Disposable {
   }
 
   get isRunning(): boolean {
-    return this.#client?.state === State.Running;
+    return this.#client?.isRunning === true;
   }
 
   /** Starts the server, or starts it anew. Problems are shown, not thrown. */
@@ -71,11 +49,10 @@ export class Session implements vscode.Disposable {
   /** Asks one of the server's commands. */
   async ask(command: string, argument: object, token?: vscode.CancellationToken): Promise<unknown> {
     const client = this.#client;
-    if (client?.state !== State.Running) {
+    if (client?.isRunning !== true) {
       throw new Error(vscode.l10n.t("The Cá Bhfuil server is not running."));
     }
-    const params = { command, arguments: [argument] };
-    return (await client.sendRequest(ExecuteCommandRequest.type, params, token)) as unknown;
+    return await client.ask(command, argument, token);
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
@@ -95,18 +72,8 @@ export class Session implements vscode.Disposable {
       windows: process.platform === "win32",
     });
     this.log.info(`server ${server.version} (${server.origin}): ${server.path}`);
-    const executable = { command: server.path, args: ["--stdio"] };
-    const client = new LanguageClient("cabhfuil", "Cá Bhfuil", executable, this.#options());
-    client.onDidChangeState(({ newState }) => {
-      if (newState === State.Running) {
-        const { version } = server;
-        this.status.serverIs({ state: "running", version }, (command, argument) =>
-          this.ask(command, argument),
-        );
-      } else if (newState === State.Starting) {
-        this.status.serverIs({ state: "starting" });
-      }
-    });
+    const { Client } = await import("./client");
+    const client = new Client(server.path, this.#listener(server.version), this.log, this.#trace);
     this.#client = client;
     await client.start();
   }
@@ -114,54 +81,24 @@ export class Session implements vscode.Disposable {
   async #stop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    // A client whose start failed cannot be stopped and holds no process.
-    if (client?.needsStop() === true) {
-      await client.stop();
-    }
+    await client?.stop();
     this.status.serverIs({ state: "stopped" });
   }
 
-  #options(): LanguageClientOptions {
+  #listener(version: string): Listener {
     return {
-      documentSelector,
-      outputChannel: this.log,
-      traceOutputChannel: this.#trace,
-      // A failed request is in the log; a pop-up for each hover would be noise.
-      revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationFailedHandler: () => false,
-      errorHandler: this.#errorHandler(),
-      middleware: {
-        ...hoverMiddleware,
-        ...lensMiddleware((command, argument, token) => this.ask(command, argument, token)),
-        handleWorkDoneProgress: (token, params, next) => {
-          this.#progress(token, params);
-          next(token, params);
-        },
+      running: () => {
+        this.status.serverIs({ state: "running", version }, (command, argument) =>
+          this.ask(command, argument),
+        );
       },
-      markdown: { isTrusted: false, supportHtml: false },
-    };
-  }
-
-  #progress(token: ProgressToken, params: ProgressParams): void {
-    switch (params.kind) {
-      case "begin":
-        this.status.progress(token, { title: params.title });
-        break;
-      case "report":
-        this.status.progress(token, { percentage: params.percentage });
-        break;
-      case "end":
-        this.status.progress(token, undefined);
-    }
-  }
-
-  #errorHandler(): ErrorHandler {
-    return {
-      error: (_error, _message, count) => ({
-        action: count !== undefined && count <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown,
-        handled: true,
-      }),
-      closed: async () => {
+      starting: () => {
+        this.status.serverIs({ state: "starting" });
+      },
+      progress: (token, change) => {
+        this.status.progress(token, change);
+      },
+      ended: () => {
         const delay = this.#restarts.ended(Date.now());
         if (delay === undefined) {
           this.#report(
@@ -170,12 +107,11 @@ export class Session implements vscode.Disposable {
               text("Its log may say why."),
             ),
           );
-          return { action: CloseAction.DoNotRestart, handled: true };
+        } else {
+          this.log.warn(`the server ended by itself; starting it again in ${delay} ms`);
+          this.status.serverIs({ state: "starting" });
         }
-        this.log.warn(`the server ended by itself; starting it again in ${delay} ms`);
-        this.status.serverIs({ state: "starting" });
-        await sleep(delay);
-        return { action: CloseAction.Restart, handled: true };
+        return delay;
       },
     };
   }

@@ -1,0 +1,82 @@
+// What is seen while a repository is being indexed, and when the server is not there.
+
+import path from "node:path";
+import { commits } from "./fixtures.mjs";
+import { Page } from "./page.mjs";
+
+export async function troubles({ browser, server, facts, report, scratch, program, scale }) {
+  const open = (folder) =>
+    Page.open(browser, `${server.address}/?folder=${encodeURIComponent(folder)}`, { scale });
+  const shot = (page, name) => page.screenshot(report.file(name));
+
+  const { directory } = commits(path.join(scratch, "many"), server.env, 60_000);
+  const many = await open(directory);
+  await report.check(
+    many,
+    "the status tells how far indexing is, and when it is over",
+    async () => {
+      await many.waitForStatus(/Cá Bhfuil \d+\s%/);
+      await many.picture(report.file("indexing", "docs"), [".part.statusbar"], { right: 500 });
+      await many.waitForNoStatus(/Cá Bhfuil \d+\s%/);
+      await many.clickStatus("Cá Bhfuil");
+      const entries = await many.entries();
+      many.expect(entries.includes("up to date"), `the menu: ${entries}`);
+    },
+  );
+  await many.close();
+
+  let page = await open(facts.directory);
+  const kill = async () => {
+    const running = server.servers(program);
+    page.expect(running.length > 0, "there was no server to kill");
+    for (const { pid } of running) {
+      process.kill(pid, "SIGKILL");
+    }
+  };
+  const hovered = async () => {
+    const hover = await page.hover(facts.sha.slice(0, 12));
+    page.expect(hover.includes(facts.subject), `the hover lacks the subject: ${hover}`);
+  };
+  await report.check(page, "a server that was killed comes back", async () => {
+    await page.openFile("CHANGELOG.md");
+    await page.waitForLens(facts.upstream);
+    await kill();
+    await hovered();
+  });
+  await report.check(
+    page,
+    "a server that is killed again and again stays down until it is asked for",
+    async () => {
+      const over = "ended several times in a row and stays down";
+      for (let killed = 1; killed < 5; killed++) {
+        await hovered();
+        await kill();
+      }
+      await page.waitForNotification(over);
+      await page.waitForStatusName(over);
+      await shot(page, "killed");
+      await page.clickNotification(over, "Try Again");
+      await hovered();
+    },
+  );
+  await page.close();
+
+  for (const [name, setting, expected] of [
+    ["a wrong setting is told", "/nowhere/cabhfuil-lsp", "where no program is"],
+    ["a server that is not there is told", "", "cabhfuil-lsp was not found"],
+  ]) {
+    server.setServer(setting);
+    page = await open(facts.directory);
+    await report.check(page, name, async () => {
+      await page.waitForNotification(expected);
+      await page.waitForStatusName(expected);
+      await shot(page, setting === "" ? "no-server" : "wrong-setting");
+      await page.clickStatus("Cá Bhfuil");
+      const entries = await page.entries();
+      page.expect(entries.includes(expected), `the menu lacks the problem: ${entries}`);
+      await page.press("Escape");
+    });
+    await page.close();
+  }
+  server.setServer(program);
+}
