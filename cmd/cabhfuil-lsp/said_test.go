@@ -196,7 +196,7 @@ func TestHoverOutside(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"number": 7, "title": "The pump leaks", "state": "open", "html_url": "http://`+r.Host+`/acme/engine/issues/7", "user": {"login": "ann"}, "updated_at": "2026-01-02T03:04:05Z"}`)) //nolint:errcheck // the test sees it
+		_, _ = w.Write([]byte(`{"number": 7, "title": "The pump leaks", "state": "open", "html_url": "http://` + r.Host + `/acme/engine/issues/7", "user": {"login": "ann"}, "updated_at": "2026-01-02T03:04:05Z"}`)) //nolint:errcheck // the test sees it
 	}))
 	p := program{home: t.TempDir(), dir: t.TempDir()}
 	write(t, filepath.Join(p.home, ".config", "ca-bhfuil", "global.yaml"), fmt.Sprintf("forges:\n  - {type: gitea, host: %q, url: %q}\n", strings.TrimPrefix(fake.URL, "http://"), fake.URL))
