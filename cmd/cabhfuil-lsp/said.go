@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/history"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/lookup"
 	"github.com/cabhfuil/cabhfuil-lsp/internal/repos"
+	"github.com/cabhfuil/cabhfuil-lsp/internal/scan"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins"
 	"github.com/cabhfuil/cabhfuil-lsp/plugins/host"
 )
@@ -45,7 +47,7 @@ func (f *forges) Said(remotes []string, keys []history.Key, ask lookup.Asking) l
 	var items []plugins.Item
 	var at []int
 	for i, k := range keys {
-		if item, ok := itemOf(k); ok && (item.Kind != plugins.Commit || len(item.ID) >= 40) {
+		if item, ok := saidItem(remotes, k); ok && (item.Kind != plugins.Commit || len(item.ID) >= 40) {
 			items, at = append(items, item), append(at, i)
 		}
 	}
@@ -63,6 +65,16 @@ func (f *forges) Said(remotes []string, keys []history.Key, ask lookup.Asking) l
 		}
 	}
 	return said
+}
+
+// saidItem is itemOf, and for a forge's address what it is of, where its own
+// repository is what is asked by.
+func saidItem(remotes []string, k history.Key) (plugins.Item, bool) {
+	if k.Kind != history.KeyURL {
+		return itemOf(k)
+	}
+	at, ok := scan.AddressOf(k.Text)
+	return plugins.Item{Kind: plugins.Kind(at.Kind), ID: at.ID}, ok && (at.Repository == "" || slices.Equal(remotes, []string{at.Repository}))
 }
 
 // withProblem adds what is wrong with an answer, where nobody has told it yet. Of two

@@ -186,6 +186,49 @@ func TestForgeTroubles(t *testing.T) {
 	tr.noSecret(t)
 }
 
+// TestHoverOutside goes through the whole program: in a file that lies in no repository,
+// a CVE id has its page, and a forge's address has what the forge says, where the forge
+// is one that may be asked.
+func TestHoverOutside(t *testing.T) {
+	fake := forgetest.NewFake(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/v1/repos/acme/engine/issues/7" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"number": 7, "title": "The pump leaks", "state": "open", "html_url": "http://` + r.Host + `/acme/engine/issues/7", "user": {"login": "ann"}, "updated_at": "2026-01-02T03:04:05Z"}`)) //nolint:errcheck // the test sees it
+	}))
+	p := program{home: t.TempDir(), dir: t.TempDir()}
+	write(t, filepath.Join(p.home, ".config", "ca-bhfuil", "global.yaml"), fmt.Sprintf("forges:\n  - {type: gitea, host: %q, url: %q}\n", strings.TrimPrefix(fake.URL, "http://"), fake.URL))
+	c := p.server(t)
+	uri := "file://" + p.dir + "/mail.txt"
+	text := "CVE-2024-1234\n" + fake.URL + "/acme/engine/issues/7\nhttp://127.0.0.2:1/acme/engine/issues/7\n"
+	if err := c.Notify(t.Context(), "textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": uri, "languageId": "plaintext", "version": 1, "text": text}}); err != nil {
+		t.Fatal(err)
+	}
+	hover := func(line int) string {
+		var hover struct {
+			Contents struct {
+				Value string `json:"value"`
+			} `json:"contents"`
+		}
+		if err := c.Call(t.Context(), "textDocument/hover", map[string]any{"textDocument": map[string]string{"uri": uri}, "position": map[string]int{"line": line, "character": 4}}, &hover); err != nil {
+			t.Fatal(err)
+		}
+		return hover.Contents.Value
+	}
+	eventually(t, "the forge has answered", func() bool { return strings.Contains(hover(1), "The pump leaks") })
+	if got := hover(1); !strings.Contains(got, "Issue acme/engine#7") {
+		t.Errorf("the issue is %q", got)
+	}
+	if got := hover(0); !strings.Contains(got, "https://nvd.nist.gov/vuln/detail/CVE-2024-1234") {
+		t.Errorf("the id is %q", got)
+	}
+	if got := hover(2); got != "" {
+		t.Errorf("somebody's address: %q", got)
+	}
+}
+
 // noSecret looks for the token in all files below the home, and in how each process
 // was started.
 func (tr tracker) noSecret(t *testing.T) {

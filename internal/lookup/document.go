@@ -40,10 +40,15 @@ func (l *Lookup) Hover(ctx context.Context, doc Document, offset int) (*Hover, e
 	}
 	var text string
 	var err error
-	if sha := m.Commit(); sha != "" {
+	switch sha := m.Commit(); {
+	case sha != "":
 		text, err = l.hoverCommit(ctx, doc, sha)
-	} else {
+	case m.Key.Kind != history.KeyURL:
 		text, err = l.hoverKey(ctx, doc, m.Key)
+	}
+	if err == nil && text == "" && m.Key.Kind == history.KeyURL {
+		text = strings.Join(l.hoverAddress(ctx, m.Key), "\n\n")
+		err = ctx.Err()
 	}
 	if err != nil || text == "" {
 		return nil, err
@@ -107,7 +112,7 @@ func candidates(title string, fs []found) string {
 func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (string, error) {
 	repo, ok := l.repository(doc)
 	if !ok {
-		return "", nil
+		return l.hoverAnywhere(ctx, k)
 	}
 	var parts []string
 	fs, err := byKey(ctx, repo, k, 11)
@@ -123,11 +128,32 @@ func (l *Lookup) hoverKey(ctx context.Context, doc Document, k history.Key) (str
 	if err == nil && len(fs) > 0 {
 		parts = append(parts, candidates("Commits that name "+escape(k.Text), fs))
 	}
-	parts = append(l.hoverForge(ctx, repo, k), parts...)
+	parts = append(l.hoverForge(ctx, repo.Remotes(), k), parts...)
 	if len(parts) > 0 && repo.Snapshot().WordsPending() > 0 {
 		parts = append(parts, "*"+Explain(history.LimitTextPending)+"*")
 	}
 	return strings.Join(parts, "\n\n"), nil
+}
+
+// hoverAnywhere is hoverKey for a document that lies in no repository: what a key
+// means everywhere, and which commits of any repository name a CVE or GHSA id.
+func (l *Lookup) hoverAnywhere(ctx context.Context, k history.Key) (string, error) {
+	parts := l.hoverForge(ctx, nil, k)
+	if k.Kind == history.KeyCVE || k.Kind == history.KeyGHSA {
+		var all []found
+		for _, repo := range l.repos.All() {
+			if fs, err := byKey(ctx, repo, k, 11-len(all)); err == nil {
+				all = append(all, fs...)
+			}
+			if ctx.Err() != nil || len(all) > 10 {
+				break
+			}
+		}
+		if len(all) > 0 && read(ctx, all) == nil {
+			parts = append(parts, candidates("Commits that name "+escape(k.Text), all))
+		}
+	}
+	return strings.Join(parts, "\n\n"), ctx.Err()
 }
 
 // maxLenses bounds the lenses of one document.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -304,20 +305,59 @@ func (l *Lookup) askAhead(doc Document, wanted map[Repository][]history.Hash, na
 	}
 }
 
+// hoverAddress is what a forge says of what its address is of, whatever repository it
+// is in.
+func (l *Lookup) hoverAddress(ctx context.Context, k history.Key) []string {
+	at, ok := scan.AddressOf(k.Text)
+	if l.forge == nil || !ok {
+		return nil
+	}
+	var remotes []string
+	if at.Repository != "" {
+		remotes = []string{at.Repository}
+	}
+	said := l.awaited(ctx, PatienceBudget, question{remotes, []history.Key{k}})[0]
+	said.Items[0] = slices.DeleteFunc(slices.Clone(said.Items[0]), func(item history.ForgeItem) bool {
+		return at.Repository == "" && !sameHost(item.URL, k.Text) // of another tracker that has such names
+	})
+	for i := range said.Items[0] {
+		if item := &said.Items[0][i]; item.Project == "" {
+			if u, err := url.Parse(at.Repository); err == nil {
+				item.Project = strings.Trim(u.Path, "/")
+			}
+		}
+	}
+	return saidParts(said)
+}
+
+func sameHost(a, b string) bool {
+	x, errX := url.Parse(a)
+	y, errY := url.Parse(b)
+	return errX == nil && errY == nil && strings.EqualFold(x.Host, y.Host)
+}
+
 // hoverForge is what forges say of a key, and its page.
-func (l *Lookup) hoverForge(ctx context.Context, repo Repository, k history.Key) []string {
+func (l *Lookup) hoverForge(ctx context.Context, remotes []string, k history.Key) []string {
 	if l.forge == nil {
 		return nil
 	}
 	keys := []history.Key{k}
-	said := l.awaited(ctx, PatienceBudget, question{repo.Remotes(), keys})[0]
+	said := l.awaited(ctx, PatienceBudget, question{remotes, keys})[0]
+	link := ""
+	if u := l.forge.URLs(remotes, keys)[0]; isWeb(u) && !slices.ContainsFunc(said.Items[0], func(i history.ForgeItem) bool { return i.URL != "" }) {
+		link = fmt.Sprintf("[Open %s](%s)", escape(k.Text), linkTarget(u))
+	}
+	return saidParts(said, link)
+}
+
+// saidParts are what forges said of one key, links that are there, and what an answer
+// lacks.
+func saidParts(said Said, links ...string) []string {
 	var parts []string
 	for _, item := range said.Items[0] {
 		parts = append(parts, forgeCard(item))
 	}
-	if u := l.forge.URLs(repo.Remotes(), keys)[0]; isWeb(u) && !slices.ContainsFunc(said.Items[0], func(i history.ForgeItem) bool { return i.URL != "" }) {
-		parts = append(parts, fmt.Sprintf("[Open %s](%s)", escape(k.Text), linkTarget(u)))
-	}
+	parts = append(parts, slices.DeleteFunc(links, func(link string) bool { return link == "" })...)
 	if said.Pending {
 		parts = append(parts, "*"+Explain(history.LimitForgePending)+"*")
 	}

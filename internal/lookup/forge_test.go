@@ -428,3 +428,47 @@ func TestForgeRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestHoverAnywhere holds what is shown in a document that lies in no repository: the
+// page of an id that means the same everywhere, with the commits that name it, and what
+// a forge says of its own address; nothing of what means something in a repository alone.
+func TestHoverAnywhere(t *testing.T) {
+	r := gittest.New(t, "commit one \"Mend it (CVE-2024-1234)\"\n")
+	repos, ctx := registry(t, r)
+	f := newSlowForge()
+	l := lookup.New(repos, f)
+	t.Cleanup(l.Close)
+	const address, gone, commit = "https://forge.example/acme/engine/pull/12", "https://forge.example/acme/engine/pull/13", "https://forge.example/acme/engine/commit/1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d"
+	const bug, other = "https://bugs.example/browse/PROJ-1", "https://elsewhere.example/browse/PROJ-1"
+	f.say(map[string][]history.ForgeItem{
+		address: {pull}, commit: {pull}, "#12": {pull},
+		bug: {{Kind: "bug", ID: "PROJ-1", Title: "It leaks", URL: bug}}, other: {{Kind: "bug", ID: "PROJ-1", Title: "It leaks", URL: bug}},
+	})
+	dir := t.TempDir()
+	over := func(text string) string {
+		h, err := l.Hover(ctx, lookup.Document{URI: "file://" + dir + "/mail.txt", Path: dir + "/mail.txt", Language: "plaintext", Text: text + "\n"}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h == nil {
+			return ""
+		}
+		return h.Markdown
+	}
+	holds(t, over("CVE-2024-1234"), "[Open CVE-2024-1234](https://forge.example/CVE-2024-1234)", "**Commits that name CVE-2024-1234**", "Mend it")
+	holds(t, over("CVE-2024-9999"), "[Open CVE-2024-9999](https://forge.example/CVE-2024-9999)")
+	holds(t, over(address), "**Fix \\*it\\***", "[Pull request acme/engine\\#12](https://forge.example/pull/12) merged → main")
+	holds(t, over(commit), "[Pull request acme/engine\\#12]")
+	holds(t, over(bug), "**It leaks**")
+	for _, text := range []string{gone, other, "https://forge.example/acme/engine"} {
+		if got := over(text); got != "" {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+	f.away = []history.ForgeProblem{{Forge: "github", Host: "forge.example", Problem: "forbidden"}}
+	holds(t, over(gone), "*forge.example does not show this without a token.*")
+
+	// In a repository, an address of another one says the same.
+	doc := lookup.Document{URI: r.URL() + "/NEWS.txt", Path: r.Dir + "/NEWS.txt", Language: "plaintext", Text: address + "\n"}
+	holds(t, hovered(t, ctx, l, doc, 3), "[Pull request acme/engine\\#12]")
+}
