@@ -107,8 +107,7 @@ try {
   await house.browser?.close();
   await server.stop();
   spawnSync(program, ["stop"], { env: server.env });
-  if (process.env.KEEP) console.log(scratch);
-  else rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 const seconds = ((Date.now() - began) / 1000).toFixed(0);
 console.log(`${report.passed} passed, ${report.failed} failed, in ${seconds} s`);
