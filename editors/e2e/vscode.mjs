@@ -54,7 +54,7 @@ const house = {
   theme: dark,
   // Sharp on every screen, where people look.
   scale: args.pictures ? 2 : 1,
-  facts: fixture(scratch, server.env, args.repository),
+  facts: fixture(server.env.HOME, server.env, args.repository),
 };
 
 /** The parts in their order: the first window runs the tests through the API, too. */
