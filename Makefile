@@ -99,7 +99,7 @@ lenses: build ## lenses of random source files of REPO against git blame, also e
 	$(GO) run ./internal/bench/lenses -bin $(BIN) -repo $(REPO)
 	$(GO) run ./internal/bench/lenses -bin $(BIN) -repo $(REPO) -edit -seed 2
 
-e2e: ## real editors, headless (editors/e2e/README.md)
+e2e: ## real editors, headless; PICTURES=1 makes those of the documentation anew (editors/e2e/README.md)
 	editors/e2e/run.sh
 
 editors: ## docs/editors.md, of the results in editors/e2e/results

@@ -14,11 +14,11 @@ function run(env, argv, input) {
   return done.stdout.trim();
 }
 
-/** Clones a repository under its own name, which the window's title shows; what is there. */
-export function fixture(scratch, env, original) {
+/** Clones a repository into a folder under its own name, which the window's title shows; what is there. */
+export function fixture(folder, env, original) {
   const repository = path.resolve(original);
   const base = path.basename(repository) === "repo" ? path.dirname(repository) : repository;
-  const target = path.join(scratch, path.basename(base));
+  const target = path.join(folder, path.basename(base));
   const made = run(env, [path.join(here, "fixture.sh"), repository, target]);
   // Nothing is fetched from there: its name alone says which forge it is.
   run(env, [

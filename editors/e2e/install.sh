@@ -67,7 +67,7 @@ fi
 
 debian_packages git neovim emacs-nox elpa-eglot elpa-lsp-mode vim vim-ale
 [ "${1:-}" = terminal ] && exit 0
-debian_packages chromium fonts-dejavu-core libkrb5-dev libsecret-1-dev python3 make g++ pkg-config
+debian_packages chromium pngquant optipng fonts-dejavu-core libkrb5-dev libsecret-1-dev python3 make g++ pkg-config
 
 mkdir -p "$cache"
 # Two runs at once would tear each other's node_modules apart.

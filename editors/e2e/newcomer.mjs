@@ -26,8 +26,39 @@ export function steps(readme) {
 
 const columns = 92;
 
+/**
+ * What a newcomer clones: the source as it is committed, in one commit whose name,
+ * author and date never change, so that the pictures do not change with each commit.
+ */
+function source(top, directory) {
+  const script = `
+    git init --quiet --template= --initial-branch=main "$1"
+    git -C "$0" archive HEAD | tar --extract --directory="$1"
+    cd "$1"
+    git add --all
+    git commit --quiet --message='Tell where a fix is'
+    git tag v0.1.0`;
+  const person = { NAME: "Aoife Byrne", EMAIL: "aoife@example.org", DATE: "2025-03-01T12:00:00Z" };
+  const identity = Object.entries(person).flatMap(([name, value]) => [
+    [`GIT_AUTHOR_${name}`, value],
+    [`GIT_COMMITTER_${name}`, value],
+  ]);
+  const made = spawnSync("bash", ["-euc", script, top, directory], {
+    encoding: "utf8",
+    env: {
+      PATH: process.env.PATH,
+      HOME: path.dirname(directory),
+      GIT_CONFIG_NOSYSTEM: "1",
+      ...Object.fromEntries(identity),
+    },
+  });
+  if (made.status !== 0) {
+    throw new Error(`the source: ${made.stderr}`);
+  }
+}
+
 /** Runs the steps at a terminal; what it showed of each. */
-function shown(top, home, env) {
+function shown(top, origin, home, env) {
   const go = ["GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"].map((name) => [
     name,
     spawnSync("go", ["env", name], { encoding: "utf8", cwd: top }).stdout.trim(),
@@ -39,7 +70,7 @@ function shown(top, home, env) {
   for (const commands of steps(readFileSync(path.join(top, "README.md"), "utf8"))) {
     for (const command of commands) {
       script.push(`printf '\\e[32m$\\e[0m %s\\n' ${quote(command)}`);
-      script.push(command.replace("ADDRESS", `file://${top}`));
+      script.push(command.replace("ADDRESS", `file://${origin}`));
     }
     script.push("printf '\\036'");
   }
@@ -102,7 +133,9 @@ async function drawTerminal(browser, output, file, scale) {
 export async function newcomer({ browser, server, report, scratch, top, scale }) {
   const home = path.join(scratch, "newcomer");
   mkdirSync(home);
-  const outputs = shown(top, home, server.env);
+  const origin = path.join(scratch, "origin");
+  source(top, origin);
+  const outputs = shown(top, origin, home, server.env);
   for (const [i, output] of outputs.entries()) {
     if (output.trim() !== "" && i !== 3) {
       await drawTerminal(browser, output, report.file(`step-${i + 1}`, "docs"), scale);
@@ -124,9 +157,10 @@ export async function newcomer({ browser, server, report, scratch, top, scale })
     await page.press("Escape");
   });
   await report.check(page, "the extension shows among the installed ones", async () => {
-    await page.widenSideBar(420);
-    await page.extensions("@installed Cá Bhfuil", "Point at a commit");
-    await page.picture(report.file("step-4", "docs"), [".part.sidebar"], { bottom: 230 });
+    const row = await page.extensions("@installed Cá Bhfuil", "Point at a commit");
+    await row.click();
+    await page.waitForText("Uninstall");
+    await page.picture(report.file("step-4", "docs"), [".extension-editor .header"]);
   });
   await page.close();
 }

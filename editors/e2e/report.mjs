@@ -26,6 +26,11 @@ export class Report {
     console.log(`FAIL ${name}: ${why}`);
   }
 
+  /** Says why a measurement was not held to its limit. */
+  skip(name, why) {
+    console.log(`SKIP ${name}: ${why}`);
+  }
+
   /** Runs a check on a page and says how it went; later checks run all the same. */
   async check(page, name, run, recover = () => {}) {
     try {

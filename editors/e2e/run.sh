@@ -2,7 +2,10 @@
 # Runs the end-to-end tests in real editors: builds the server and the extension,
 # makes the demo repository, and drives Neovim, Emacs, Vim and VS Code headless.
 #
-#   run.sh [SCREENSHOTS]   pictures go to that folder, or nowhere
+#   run.sh [SCREENSHOTS]   screenshots go to that folder, or nowhere
+#
+# With PICTURES=1 those of the documentation and the walkthrough are made anew, in
+# docs/images and editors/vscode/media/walkthrough. Look at each before it is kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 shots=${1:-}
@@ -16,8 +19,19 @@ mkdir -p "$work/shots"
 for editor in neovim emacs-eglot emacs-lsp-mode vim; do
   editors/e2e/editor.sh "$editor" "$work/cabhfuil-lsp" "$work/demo"
 done
-(cd editors/vscode && node ../e2e/vscode.mjs --server "$work/cabhfuil-lsp" --repository "$work/demo" --vsix cabhfuil.vsix --screenshots "$work/shots")
+pictures=()
+[ -n "${PICTURES:-}" ] && pictures=(--pictures)
+(cd editors/vscode && node ../e2e/vscode.mjs --server "$work/cabhfuil-lsp" --repository "$work/demo" --vsix cabhfuil.vsix --screenshots "$work/shots" "${pictures[@]}")
+if [ -n "${PICTURES:-}" ]; then
+  # Few colours make small files; the quality keeps thin signs of the theme's colours.
+  for picture in "$work"/shots/docs/*.png "$work"/shots/walkthrough/*.png; do
+    pngquant --force --ext .png --strip --speed 1 --quality 85-100 256 "$picture"
+    optipng -quiet -o2 "$picture"
+  done
+  cp "$work"/shots/docs/*.png docs/images/
+  cp "$work"/shots/walkthrough/*.png editors/vscode/media/walkthrough/
+fi
 if [ -n "$shots" ]; then
   mkdir -p "$shots"
-  cp "$work"/shots/*.png "$shots/"
+  cp -r "$work"/shots/. "$shots/"
 fi

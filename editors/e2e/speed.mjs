@@ -1,6 +1,9 @@
 // What it costs to open a window of a repository that is already indexed. The
-// machine may be busy with other things, so the middle of several tries counts.
+// middle of several tries counts, and none does where the machine is busy with other
+// things: its processor time, which tests through the API hold, is then all that
+// can be told.
 
+import { cpus, loadavg } from "node:os";
 import path from "node:path";
 import { Page } from "./page.mjs";
 
@@ -20,24 +23,29 @@ export async function speed({ browser, server, facts, report, program }) {
   const page = await Page.open(browser, `${server.address}/?${query}`);
   const activations = [];
   const lenses = [];
-  await report.check(page, `activation takes ${activationMs} ms at most`, async () => {
+  const limits = [
+    ["an activation", activations, activationMs],
+    ["the first lens after the server's start", lenses, firstLensMs],
+  ];
+  await report.check(page, "windows of an indexed repository open again", async () => {
     for (let i = 0; i < tries; i++) {
       await page.waitForLens(facts.upstream);
-      const [{ ageMs, cpuMs }] = server.servers(program);
-      lenses.push({ ageMs, cpuMs });
+      lenses.push(server.servers(program)[0].ageMs);
       activations.push(await page.activation("Cá Bhfuil"));
       await page.reload();
     }
-    const note = `${middle(activations)} ms; all tries: ${activations.join(", ")}`;
-    page.expect(middle(activations) <= activationMs, note);
-    return note;
   });
-  const first = "the first lens shows within 1 s of the server's start";
-  await report.check(page, first, () => {
-    const ages = lenses.map(({ ageMs }) => ageMs);
-    const note = `${middle(ages)} ms, of the server's processor ${middle(lenses.map(({ cpuMs }) => cpuMs))} ms; all tries: ${ages.join(", ")}`;
-    page.expect(ages.length === tries && middle(ages) <= firstLensMs, note);
-    return note;
-  });
+  const load = loadavg()[0] / cpus().length;
+  for (const [what, times, limit] of limits) {
+    const name = `${what} takes ${limit} ms at most`;
+    const note = `${middle(times)} ms; all tries: ${times.join(", ")}`;
+    if (load > 2) {
+      report.skip(name, `${note}; ${load.toFixed(1)} processes wait for each processor`);
+    } else if (times.length === tries && middle(times) <= limit) {
+      report.pass(`${name} (${note})`);
+    } else {
+      report.fail(name, note);
+    }
+  }
   await page.close();
 }

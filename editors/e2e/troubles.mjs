@@ -16,7 +16,7 @@ export async function troubles({ browser, server, facts, report, scratch, progra
     "the status tells how far indexing is, and when it is over",
     async () => {
       await many.waitForStatus(/Cá Bhfuil \d+\s%/);
-      await many.picture(report.file("indexing", "docs"), [".part.statusbar"], { right: 500 });
+      await many.picture(report.file("indexing", "docs"), [".part.statusbar"], { right: 700 });
       await many.waitForNoStatus(/Cá Bhfuil \d+\s%/);
       await many.clickStatus("Cá Bhfuil");
       const entries = await many.entries();

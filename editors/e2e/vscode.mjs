@@ -54,7 +54,7 @@ const house = {
   theme: dark,
   // Sharp on every screen, where people look.
   scale: args.pictures ? 2 : 1,
-  facts: fixture(scratch, server.env, args.repository),
+  facts: fixture(server.env.HOME, server.env, args.repository),
 };
 
 /** The parts in their order: the first window runs the tests through the API, too. */
@@ -107,8 +107,7 @@ try {
   await house.browser?.close();
   await server.stop();
   spawnSync(program, ["stop"], { env: server.env });
-  if (process.env.KEEP) console.log(scratch);
-  else rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 const seconds = ((Date.now() - began) / 1000).toFixed(0);
 console.log(`${report.passed} passed, ${report.failed} failed, in ${seconds} s`);

@@ -30,6 +30,69 @@ func steps(readme string) (commands []string) {
 	return commands
 }
 
+// TestPictures holds that each of the README's steps has one picture, that all
+// pictures are there and small, and that each is shown somewhere.
+func TestPictures(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## From nothing to a hover\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	numbered := regexp.MustCompile(`(?m)^\d+\. `).Split(section, -1)[1:]
+	if len(numbered) < 6 {
+		t.Errorf("the README has %d steps", len(numbered))
+	}
+	picture := regexp.MustCompile(`!\[[^\]]+\]\(([^)]+\.png)\)`)
+	for i, step := range numbered {
+		if found := picture.FindAllString(step, -1); len(found) != 1 {
+			t.Errorf("step %d has %d pictures: %q", i+1, len(found), found)
+		}
+	}
+	shown := map[string]bool{}
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../editors/vscode/media/walkthrough/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range picture.FindAllStringSubmatch(string(text), -1) {
+				file := filepath.Join(filepath.Dir(page), m[1])
+				if _, err := os.Stat(file); err != nil {
+					t.Errorf("%s: %v", page, err)
+				}
+				shown[file] = true
+			}
+		}
+	}
+	for _, pattern := range []string{"../../docs/images/*", "../../editors/vscode/media/walkthrough/*.png"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 0 {
+			t.Errorf("no pictures: %s", pattern)
+		}
+		for _, file := range files {
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const limit = 100_000
+			if info.Size() > limit {
+				t.Errorf("%s has %d bytes, of %d at most", file, info.Size(), limit)
+			}
+			if !shown[file] {
+				t.Errorf("%s is shown nowhere", file)
+			}
+		}
+	}
+}
+
 // newcomer is somebody with an empty home.
 type newcomer struct {
 	home string

@@ -84,3 +84,9 @@ const states: Record<string, Text> = {
 export function repositoryState(state: string): Text {
   return states[state] ?? text("{0}", state);
 }
+
+/** A path as people write it: the home folder is `~`. */
+export function belowHome(path: string, home: string): string {
+  const rest = path.slice(home.length);
+  return home !== "" && path.startsWith(home) && /^(?:$|[\\/])/.test(rest) ? `~${rest}` : path;
+}

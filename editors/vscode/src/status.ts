@@ -1,6 +1,7 @@
+import { homedir } from "node:os";
 import * as vscode from "vscode";
 import { statusIn, tasksIn, type StatusAnswer, type TaskAnswer } from "./answers";
-import { repositoryState, shown, type Progress, type Server } from "./health";
+import { belowHome, repositoryState, shown, type Progress, type Server } from "./health";
 import type { Session } from "./session";
 import { oneLine, withoutIcons } from "./text";
 import { translated } from "./translated";
@@ -169,7 +170,7 @@ export class Status implements vscode.Disposable {
             ? [vscode.l10n.t("{0} to be indexed", repository.pending)]
             : []),
         ].join(" · "),
-        detail: withoutIcons(repository.path),
+        detail: withoutIcons(belowHome(repository.path, homedir())),
         command: "cabhfuil-vscode.showMissing",
       })),
     ];

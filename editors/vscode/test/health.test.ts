@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StatusAnswer } from "../src/answers";
-import { percentOf, shown, type Progress } from "../src/health";
+import { belowHome, percentOf, shown, type Progress } from "../src/health";
 import { untranslated } from "../src/text";
 
 const running = { state: "running", version: "0.1.0" } as const;
@@ -54,4 +54,11 @@ test("what is wrong comes before what goes on", () => {
 test("a server that starts or is stopped says so", () => {
   assert.match(look({ state: "starting" }, [], undefined), /^sync~spin .* starting \| quiet$/);
   assert.match(look({ state: "stopped" }, [], undefined), /stopped \| quiet$/);
+});
+
+test("the home folder has a short name", () => {
+  assert.equal(belowHome("/home/aoife/src/nova", "/home/aoife"), "~/src/nova");
+  assert.equal(belowHome("C:\\Users\\aoife\\nova", "C:\\Users\\aoife"), "~\\nova");
+  assert.equal(belowHome("/home/aoife2/nova", "/home/aoife"), "/home/aoife2/nova");
+  assert.equal(belowHome("/srv/nova", ""), "/srv/nova");
 });
