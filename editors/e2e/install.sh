@@ -61,7 +61,7 @@ if [ "${1:-}" = systems ]; then
   mkdir -p "$cache"
   debian_packages debootstrap
   system trixie git neovim emacs-nox elpa-lsp-mode vim vim-ale hx kakoune tmux
-  system forky git neovim neovim-telescope hx tmux
+  system forky git neovim neovim-telescope hx kakoune tmux
   exit 0
 fi
 

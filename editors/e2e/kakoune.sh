@@ -14,8 +14,8 @@ passed=0 failed=0 last=
 mkdir -p "$HOME/.config/kak"
 cat >"$HOME/.config/kak/kakrc" <<KAK
 eval %sh{kak-lsp}
-lsp-enable
 source $scratch/editors/kakoune/cabhfuil.kak
+lsp-enable
 KAK
 tmux() { command tmux -S "$scratch/tmux" "$@"; }
 trap 'tmux kill-server 2>/dev/null || true' EXIT

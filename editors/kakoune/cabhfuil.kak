@@ -1,5 +1,5 @@
-# Cá Bhfuil in Kakoune, by kakoune-lsp 18 and later: put this into
-# ~/.config/kak/autoload/ or source it from kakrc, after kakoune-lsp's own lines.
+# Cá Bhfuil in Kakoune, by kakoune-lsp 18 and later: source this from kakrc, after
+# its `eval %sh{kak-lsp}` and before its `lsp-enable`.
 
 declare-option -docstring 'the program of Cá Bhfuil''s server' str cabhfuil_server cabhfuil-lsp
 

@@ -107,10 +107,13 @@ func TestSameBytes(t *testing.T) {
 		}
 	}
 	files := unpack(t, one[base+".tar.gz"])
-	for _, must := range []string{"README.md", "LICENSE", "CHANGELOG.md", "THIRD-PARTY-LICENSES", "docs/install.md", "editors/neovim/cabhfuil.lua", "completion/bash/cabhfuil-lsp", "man/man1/cabhfuil-lsp-where.1"} {
+	for _, must := range []string{"README.md", "LICENSE", "CHANGELOG.md", "THIRD-PARTY-LICENSES", "docs/install.md", "editors/neovim/plugin/cabhfuil.lua", "editors/jetbrains/template.json", "completion/bash/cabhfuil-lsp", "man/man1/cabhfuil-lsp-where.1"} {
 		if len(files[base+"/"+must]) == 0 {
 			t.Errorf("the archive has no %s", must)
 		}
+	}
+	if name := base + "/editors/.prettierrc"; files[name] != nil {
+		t.Errorf("the archive has %s, which is for who works on it", name)
 	}
 	if page := files[base+"/man/man1/cabhfuil-lsp.1"]; !bytes.Contains(page, []byte(`"Jan 2026"`)) {
 		t.Errorf("the manual page has another date than the commit: %.200s", page)

@@ -201,7 +201,7 @@ func (s *source) share(ctx context.Context, work string) (tree, error) {
 		}
 		t = append(t, entry{path: "man/man1/" + page.Name(), data: data})
 	}
-	listed, err := s.git(ctx, "-c", "core.quotePath=false", "ls-files", "--", "README.md", "CHANGELOG.md", "LICENSE", "docs", "editors", ":!editors/vscode", ":!editors/e2e")
+	listed, err := s.git(ctx, "-c", "core.quotePath=false", "ls-files", "--", "README.md", "CHANGELOG.md", "LICENSE", "docs", "editors", ":!editors/vscode", ":!editors/e2e", ":!editors/.*")
 	if err != nil {
 		return nil, err
 	}
