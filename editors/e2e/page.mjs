@@ -461,38 +461,13 @@ export class Page {
    */
   async contrast(selector) {
     const element = this.#page.locator(`${selector}:visible`).first();
-    await element.waitFor();
-    return await element.evaluate((start) => {
-      const parse = (color) => {
-        const parts = color.match(/[\d.]+/g).map(Number);
-        return color.startsWith("color(")
-          ? [parts[0] * 255, parts[1] * 255, parts[2] * 255, parts[3] ?? 1]
-          : [parts[0], parts[1], parts[2], parts[3] ?? 1];
-      };
-      const over = (top, below) =>
-        below.slice(0, 3).map((value, i) => top[i] * top[3] + value * (1 - top[3]));
-      const layers = [];
-      let opacity = 1;
-      for (let at = start; at; at = at.parentElement) {
-        const style = getComputedStyle(at);
-        opacity *= Number(style.opacity);
-        layers.push(parse(style.backgroundColor));
+    for (const end = Date.now() + patience; ;) {
+      const found = await element.evaluate(contrastOf);
+      if (found !== undefined) {
+        return found;
       }
-      let behind = [255, 255, 255];
-      for (const layer of layers.reverse()) {
-        behind = over(layer, behind);
-      }
-      const [r, g, b, a] = parse(getComputedStyle(start).color);
-      const text = over([r, g, b, a * opacity], behind);
-      const luminance = (color) => {
-        const [red, green, blue] = color
-          .map((value) => value / 255)
-          .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-      };
-      const [light, dark] = [luminance(text), luminance(behind)].sort((one, other) => other - one);
-      return (light + 0.05) / (dark + 0.05);
-    });
+      this.expect(Date.now() < end, `“${selector}” is drawn anew all the time`);
+    }
   }
 
   async clickButton(text) {
@@ -514,4 +489,41 @@ export class Page {
       this.expect(Date.now() < end, "the picture is not there");
     }
   }
+}
+
+/** Runs in the page; undefined where an element was drawn anew meanwhile. */
+function contrastOf(start) {
+  if (!start.isConnected) {
+    return undefined;
+  }
+
+  const parse = (color) => {
+    const parts = color.match(/[\d.]+/g).map(Number);
+    return color.startsWith("color(")
+      ? [parts[0] * 255, parts[1] * 255, parts[2] * 255, parts[3] ?? 1]
+      : [parts[0], parts[1], parts[2], parts[3] ?? 1];
+  };
+  const over = (top, below) =>
+    below.slice(0, 3).map((value, i) => top[i] * top[3] + value * (1 - top[3]));
+  const layers = [];
+  let opacity = 1;
+  for (let at = start; at; at = at.parentElement) {
+    const style = getComputedStyle(at);
+    opacity *= Number(style.opacity);
+    layers.push(parse(style.backgroundColor));
+  }
+  let behind = [255, 255, 255];
+  for (const layer of layers.reverse()) {
+    behind = over(layer, behind);
+  }
+  const [r, g, b, a] = parse(getComputedStyle(start).color);
+  const text = over([r, g, b, a * opacity], behind);
+  const luminance = (color) => {
+    const [red, green, blue] = color
+      .map((value) => value / 255)
+      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [light, dark] = [luminance(text), luminance(behind)].sort((one, other) => other - one);
+  return (light + 0.05) / (dark + 0.05);
 }

@@ -219,7 +219,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
       await page.waitForNoHover();
       await page.toggleView("Release Lines");
       await page.widenSideBar(470);
-      await keep("missing", [sideBar, editor], { bottom: 222 });
+      await keep("missing", [sideBar, editor], { bottom: 210 });
       await page.widenSideBar(380);
       await page.toggleView("Release Lines");
       await back();
