@@ -80,8 +80,8 @@ func card(m history.Match) string {
 	if rows := forgeRows(m); len(rows) > 0 {
 		b.WriteString("\n" + strings.Join(rows, "  \n") + "\n")
 	}
-	for _, line := range Limits(m) {
-		fmt.Fprintf(&b, "\n*%s*\n", escape(line))
+	for _, line := range limits(m, escape) {
+		fmt.Fprintf(&b, "\n*%s*\n", line)
 	}
 	if links := cardLinks(m); links != "" {
 		b.WriteString("\n" + links + "\n")

@@ -12,10 +12,17 @@ import (
 // Limits say in words what a match may lack, a sentence each: of forges which one,
 // and what its problem is.
 func Limits(m history.Match) []string {
+	return limits(m, func(text string) string { return text })
+}
+
+// limits are Limits, where what others say is escaped and our own sentences are not.
+func limits(m history.Match, escape func(string) string) []string {
 	var lines []string
 	for _, limit := range m.Limits {
 		if limit == history.LimitForgeOffline && len(m.ForgeProblems) > 0 {
-			lines = append(lines, explainForges(m.ForgeProblems, time.Now())...)
+			for _, line := range explainForges(m.ForgeProblems, time.Now()) {
+				lines = append(lines, escape(line))
+			}
 			continue
 		}
 		lines = append(lines, Explain(limit))

@@ -273,7 +273,7 @@ func (s *supervised) callNow(ctx context.Context, deadline time.Duration, fn fun
 	within, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	err = fn(within, p.forge)
-	late := within.Err() != nil
+	late := within.Err() != nil || status.Code(err) == codes.DeadlineExceeded // which the other side may see first
 	s.mu.Lock()
 	p.busy--
 	p.used = time.Now()
