@@ -305,6 +305,7 @@ func (w *words) batch(b *bleve.Batch) error {
 
 // close waits for readings to end.
 func (w *words) close() error {
+	w.rest()
 	w.open.Lock()
 	defer w.open.Unlock()
 	if w.closed {
@@ -314,7 +315,6 @@ func (w *words) close() error {
 	unwatchFailures(w)
 	switch f := w.failedWith(); {
 	case f == nil:
-		w.rest()
 		return w.idx.Close()
 	case f.stuck:
 		// It may wait for ever for a goroutine that ended, so nobody waits for it.
@@ -327,20 +327,29 @@ func (w *words) close() error {
 // maxRest is how long a text index that closes may tidy up.
 const maxRest = 500 * time.Millisecond
 
-// rest waits until Bleve has removed the files that merges made superfluous. What is
-// closed before keeps them until it is opened for writing again, and takes up to
-// twice the room. A merge that goes on longer is given up.
+// rest waits until Bleve has removed the files that merges made superfluous, of which
+// it tells nobody. What is closed before keeps them until it is opened for writing
+// again, and takes up to twice the room. A merge that goes on longer is given up.
+// Readings go on meanwhile.
 func (w *words) rest() {
 	if w.dir == "" || w.readOnly {
 		return
 	}
-	for late := time.Now().Add(maxRest); time.Now().Before(late); time.Sleep(5 * time.Millisecond) {
-		stats := w.raw.StatsMap()
-		inMemory, ok1 := stats["num_root_memorysegments"].(uint64)
-		inFiles, ok2 := stats["num_root_filesegments"].(uint64)
-		files, err := filepath.Glob(filepath.Join(w.dir, "store", "*.zap"))
-		if !ok1 || !ok2 || err != nil || inMemory == 0 && int(inFiles) == len(files) { //nolint:gosec // they are few
-			return
-		}
+	for late := time.Now().Add(maxRest); time.Now().Before(late) && !w.tidy(); time.Sleep(5 * time.Millisecond) {
 	}
+}
+
+// tidy says whether there is nothing to wait for: each file is a segment, or nobody
+// will remove any.
+func (w *words) tidy() bool {
+	w.open.RLock()
+	defer w.open.RUnlock()
+	if w.closed || w.failedWith() != nil {
+		return true
+	}
+	stats := w.raw.StatsMap()
+	inMemory, ok1 := stats["num_root_memorysegments"].(uint64)
+	inFiles, ok2 := stats["num_root_filesegments"].(uint64)
+	files, err := filepath.Glob(filepath.Join(w.dir, "store", "*.zap"))
+	return !ok1 || !ok2 || err != nil || inMemory == 0 && int(inFiles) == len(files) //nolint:gosec // they are few
 }

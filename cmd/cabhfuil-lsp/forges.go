@@ -131,9 +131,9 @@ func webAuth(m config.AuthMethod) plugins.Setting {
 
 // newHost makes a host of the user's plugins and all built-in ones. What the latter
 // claim is asked of them here, in this process, so that none is started to be told
-// that it has nothing to do. given are variables that count before our own. A host that the configuration gives to one kind of
-// forge is no other kind's. cache is the directory for what plugins keep, "" for
-// none.
+// that it has nothing to do. A host that the configuration gives to one kind of
+// forge is no other kind's. given are variables that count before our own, and cache
+// is the directory for what plugins keep, "" for none.
 func newHost(told forgeSettings, given map[string]string, cache string, log *slog.Logger, changed func()) *host.Host {
 	claims, environment := map[string]func(string, plugins.Item) bool{}, map[string][]string{}
 	can, local := map[string][]string{}, map[string]plugins.Forge{}

@@ -1,15 +1,9 @@
 #!/bin/bash
-# The scenario of editor.sh in Kakoune with kakoune-lsp: in a terminal of its own,
-# by tmux, whose screen is what the checks look at.
+# The scenario of editor.sh in Kakoune with kakoune-lsp.
 #
 #   kakoune.sh SCRATCH
-set -euo pipefail
-scratch=$1
-fact() { sed -n "s/^$1=//p" "$scratch/facts"; }
-sha=$(fact sha) subject=$(fact subject) upstream=$(fact upstream) directory=$(fact directory)
-short=${sha:0:12}
-patience=60 # seconds; a large repository has to be read first
-passed=0 failed=0 last=
+scratch=$1 program=kak
+. "$(dirname "$0")/terminal.sh"
 
 mkdir -p "$HOME/.config/kak"
 cat >"$HOME/.config/kak/kakrc" <<KAK
@@ -17,61 +11,13 @@ eval %sh{kak-lsp}
 source $scratch/editors/kakoune/cabhfuil.kak
 lsp-enable
 KAK
-tmux() { command tmux -S "$scratch/tmux" "$@"; }
-trap 'tmux kill-server 2>/dev/null || true' EXIT
 
-screen() { tmux capture-pane -p -t kak; }
-keys() { tmux send-keys -t kak "$@"; }
-type_text() { tmux send-keys -t kak -l -- "$1"; }
 # run COMMAND gives a command at the prompt.
 run() {
   type_text ":$1"
   keys Enter
 }
 
-# open FILE starts Kakoune anew with a file.
-open() {
-  tmux kill-session -t kak 2>/dev/null || true
-  tmux new-session -d -s kak -x 160 -y 50 "kak '$1'; echo ended; sleep 5"
-  shows "$(basename "$1")"
-}
-# shows TEXT… waits until the screen has each of them.
-shows() {
-  local end=$((SECONDS + ${wait:-$patience})) text all
-  while [ $SECONDS -lt $end ]; do
-    all=1
-    for text; do screen | grep -qF -- "$text" || all=; done
-    [ "$all" ] && return
-    sleep 0.1
-  done
-  return 1
-}
-# until_shown PRESS TEXT… runs PRESS until the screen shows each text, since an
-# answer may come before the commits are read.
-until_shown() {
-  local end=$((SECONDS + patience)) press=$1
-  shift
-  while [ $SECONDS -lt $end ]; do
-    $press
-    if wait=4 shows "$@"; then return; fi
-    last=$(screen)
-    keys Escape Escape
-  done
-  return 1
-}
-check() {
-  local feature=$1 name=$2
-  shift 2
-  if "$@"; then
-    passed=$((passed + 1))
-    echo "PASS $feature: $name"
-  else
-    failed=$((failed + 1))
-    echo "FAIL $feature: $name"
-    printf '%s\n' "$last" | sed 's/^/    /' | grep -v '^ *$' | head -n 30
-  fi
-  keys Escape Escape
-}
 # Shows the changelog with the cursor in the SHA.
 go() {
   keys Escape Escape
@@ -119,5 +65,4 @@ completion() {
 }
 check completion 'Fixes: completes words of a subject' until_shown completion "$short $subject"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+result
