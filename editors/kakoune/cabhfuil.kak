@@ -1,4 +1,4 @@
-# Cá Bhfuil in Kakoune, by kakoune-lsp 18 and later: source this from kakrc, after
+# Cá Bhfuil in Kakoune, by kakoune-lsp (run with 19.0.1): source this from kakrc, after
 # its `eval %sh{kak-lsp}` and before its `lsp-enable`.
 
 declare-option -docstring 'the program of Cá Bhfuil''s server' str cabhfuil_server cabhfuil-lsp
