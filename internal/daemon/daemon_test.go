@@ -208,6 +208,25 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+// TestStopTold holds that who stops a process hears of the windows that this cut off,
+// however fast they are gone.
+func TestStopTold(t *testing.T) {
+	for range 200 {
+		p := place(t)
+		s := serve(t, p, nil)
+		c, err := join(t, p, daemon.Hello{Purpose: daemon.Window})
+		if err != nil {
+			t.Fatal(err)
+		}
+		says(t, c)
+		told, err := daemon.End(t.Context(), p, daemon.Hello{})
+		if err != nil || told.Windows != 1 {
+			t.Fatalf("%d windows were cut off, %v", told.Windows, err)
+		}
+		ended(t, s)
+	}
+}
+
 func TestIdle(t *testing.T) {
 	p := place(t)
 	var busy atomic.Bool

@@ -107,6 +107,11 @@ func Listen(ctx context.Context, opt Options) (*Server, error) {
 func (s *Server) Info() Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.info()
+}
+
+// info is the same for who holds s.mu.
+func (s *Server) info() Info {
 	return Info{
 		Program: s.opt.Program, PID: os.Getpid(), Started: s.started, Windows: s.counts[Window], Verbs: s.counts[Verb],
 		Socket: s.opt.Place.Socket, Protocol: Protocol,
@@ -259,17 +264,18 @@ func (s *Server) receive(ctx, windows context.Context, conn *net.UnixConn, sessi
 	if err != nil {
 		if errors.Is(err, errGreeting) {
 			s.opt.Log.Warn("a client was refused", "error", err)
-			s.refuse(p, malformed)
+			s.refuse(p, answer{Info: s.Info(), Refused: malformed})
 		}
 		return
 	}
 	_ = conn.SetDeadline(time.Now().Add(greetingTime)) //nolint:errcheck // it is a socket
-	if why := s.admit(hello); why != "" {
-		s.refuse(p, why)
+	said := s.admit(hello)
+	if said.Refused != "" {
+		s.refuse(p, said)
 		return
 	}
 	defer s.leave(hello.Purpose)
-	if err := p.greet(answer{Info: s.Info()}); err != nil {
+	if err := p.greet(said); err != nil {
 		s.opt.Log.Debug("greeting", "error", err)
 		return
 	}
@@ -280,32 +286,36 @@ func (s *Server) receive(ctx, windows context.Context, conn *net.UnixConn, sessi
 	session(ctx, p, hello)
 }
 
-func (s *Server) refuse(p *peer, why refusal) {
-	if err := p.greet(answer{Info: s.Info(), Refused: why}); err != nil {
+func (s *Server) refuse(p *peer, said answer) {
+	if err := p.greet(said); err != nil {
 		s.opt.Log.Debug("refusing", "error", err)
 	}
 }
 
-// admit counts a client in, or says why not.
-func (s *Server) admit(h Hello) refusal {
+// admit counts a client in, or says why not. The answer tells of the process as it
+// stood then: one that was just told to end cuts its windows off at once.
+func (s *Server) admit(h Hello) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	said := answer{Info: s.info()}
 	switch {
 	case h.Purpose == Stop:
 		s.stopAccepting("somebody stops it")
-		return ending
+		said.Refused = ending
 	case s.ending:
-		return ending
+		said.Refused = ending
 	case h.Program.Newer(s.opt.Program):
 		s.stopAccepting("a newer program takes over")
-		return ending
+		said.Refused = ending
 	case h.Purpose != Window && h.Purpose != Verb:
-		return malformed
+		said.Refused = malformed
 	case h.Protocol != Protocol || !h.Program.Same(s.opt.Program) || h.Like != s.opt.Like:
-		return unlike
+		said.Refused = unlike
+	default:
+		s.counts[h.Purpose]++
+		said.Info = s.info()
 	}
-	s.counts[h.Purpose]++
-	return ""
+	return said
 }
 
 func (s *Server) leave(p Purpose) {
