@@ -47,11 +47,11 @@ func (s *session) codeLens(p *protocol.CodeLensParams) (run, error) {
 		}
 		all := make([]protocol.CodeLens, 0, len(lenses))
 		for _, l := range lenses {
-			data, err := json.Marshal(l.Data)
+			lens, err := titled(protocol.CodeLens{Range: doc.span(l.Span)}, l.Title, l.Data)
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, protocol.CodeLens{Range: doc.span(l.Span), Data: data})
+			all = append(all, lens)
 		}
 		return all, nil
 	}, nil
@@ -71,13 +71,24 @@ func (s *session) resolveLens(p *protocol.CodeLens) (run, error) {
 		if err != nil {
 			return nil, err
 		}
-		argument, err := json.Marshal(data)
-		if err != nil {
-			return nil, err
-		}
-		p.Command = protocol.Command{Title: title, Command: showCommand, Arguments: []protocol.LSPAny{protocol.LSPAny(argument)}}
-		return p, nil
+		return titled(*p, title, data)
 	}, nil
+}
+
+// titled gives a lens its data, and the command that a click runs where it has a
+// title already.
+func titled(lens protocol.CodeLens, title string, data lookup.LensData) (protocol.CodeLens, error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return lens, err
+	}
+	if lens.Data == nil {
+		lens.Data = raw
+	}
+	if title != "" {
+		lens.Command = protocol.Command{Title: title, Command: showCommand, Arguments: []protocol.LSPAny{protocol.LSPAny(raw)}}
+	}
+	return lens, nil
 }
 
 func (s *session) documentLink(p *protocol.DocumentLinkParams) (run, error) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	uris "go.lsp.dev/uri"
 	"go.uber.org/goleak"
 
@@ -50,6 +51,9 @@ func (answers) Hover(ctx context.Context, doc lookup.Document, offset int) (*loo
 
 func (answers) Lenses(_ context.Context, doc lookup.Document) ([]lookup.Lens, error) {
 	lenses := []lookup.Lens{{Data: lookup.LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{sha}}}}
+	if doc.Text == "known" {
+		lenses[0].Title = "✓ main"
+	}
 	for _, d := range doc.Declared {
 		lenses = append(lenses, lookup.Lens{Data: lookup.LensData{URI: doc.URI, Lines: &lookup.Lines{First: d.First, Last: d.Last}}})
 	}
@@ -596,9 +600,14 @@ func TestCommits(t *testing.T) {
 	}
 	lens := e.call("textDocument/codeLens", map[string]any{"textDocument": map[string]any{"uri": uri}})["result"].([]any)[0].(map[string]any)
 	if lens["command"] != nil {
-		t.Errorf("a lens has its title at once: %v", lens)
+		t.Errorf("a lens that has no title has a command: %v", lens)
 	}
 	lens = e.call("codeLens/resolve", lens)["result"].(map[string]any)
+	e.notify("textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": uri, "version": 2}, "contentChanges": []any{map[string]any{"text": "known"}}})
+	known := e.call("textDocument/codeLens", map[string]any{"textDocument": map[string]any{"uri": uri}})["result"].([]any)[0]
+	if diff := cmp.Diff(any(lens), known); diff != "" {
+		t.Errorf("a lens whose title is known (-resolved +at once):\n%s", diff)
+	}
 	command := lens["command"].(map[string]any)
 	if command["title"] != "✓ main" {
 		t.Errorf("lens: %v", lens)

@@ -156,12 +156,18 @@ func (l *Lookup) hoverAnywhere(ctx context.Context, k history.Key) (string, erro
 	return strings.Join(parts, "\n\n"), ctx.Err()
 }
 
-// maxLenses bounds the lenses of one document.
-const maxLenses = 5000
+// maxLenses bounds the lenses of one document, and maxTitled those of them that have
+// their titles at once.
+const (
+	maxLenses = 5000
+	maxTitled = 200
+)
 
 // Lenses gives one lens for each line that holds a known commit, and in source
-// files one for the file and for each declaration, all without titles and in
-// the order of the text.
+// files one for the file and for each declaration, in the order of the text. The
+// first ones that name a commit have their titles, which are known: to be asked for
+// them again would cost an editor's patience twice. Those in source files have none,
+// since that takes a blame.
 func (l *Lookup) Lenses(ctx context.Context, doc Document) ([]Lens, error) {
 	lenses, err := l.sourceLenses(ctx, doc)
 	if err != nil {
@@ -210,6 +216,11 @@ func (l *Lookup) commitLenses(ctx context.Context, doc Document) ([]Lens, error)
 		lenses = append(lenses, Lens{Span: Span{m.Start, m.End}, Data: LensData{URI: doc.URI, Path: doc.Path, Keys: []history.Hash{fs[0].hash}}})
 		return len(lenses) < maxLenses
 	})
+	for i := range min(len(lenses), maxTitled) {
+		if failed == nil {
+			lenses[i].Title, failed = l.commitTitle(ctx, lenses[i].Data)
+		}
+	}
 	return lenses, failed
 }
 

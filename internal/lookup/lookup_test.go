@@ -257,11 +257,11 @@ func TestLenses(t *testing.T) {
 	data := func(keys ...history.Hash) lookup.LensData {
 		return lookup.LensData{URI: doc.URI, Path: doc.Path, Keys: keys}
 	}
-	want := []lookup.Lens{{Span: lookup.Span{Start: 2, End: 14}, Data: data(one)}, {Span: lookup.Span{Start: 25, End: 37}, Data: data(two, one)}}
+	titles := []string{"✓ main, stable/1.0", two.String()[:7] + " ✓ main   ✗ stable/1.0  ·  " + one.String()[:7] + " ✓ main, stable/1.0"}
+	want := []lookup.Lens{{Span: lookup.Span{Start: 2, End: 14}, Data: data(one), Title: titles[0]}, {Span: lookup.Span{Start: 25, End: 37}, Data: data(two, one), Title: titles[1]}}
 	if diff := cmp.Diff(want, lenses, gittest.EquateHashes()); diff != "" {
 		t.Fatalf("lenses (-want +got):\n%s", diff)
 	}
-	titles := []string{"✓ main, stable/1.0", two.String()[:7] + " ✓ main   ✗ stable/1.0  ·  " + one.String()[:7] + " ✓ main, stable/1.0"}
 	for i, lens := range lenses {
 		title, _, err := l.ResolveLens(ctx, doc, lens.Data)
 		if err != nil || title != titles[i] {

@@ -31,7 +31,7 @@ type Hover struct {
 	Plain    string // the same for clients that render no Markdown
 }
 
-// Lens is a code lens. A lens that Lenses returns has no Title: ResolveLens gives it.
+// Lens is a code lens. Where Lenses leaves the Title out, ResolveLens gives it.
 type Lens struct {
 	Span
 	Data  LensData

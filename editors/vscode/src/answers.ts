@@ -27,12 +27,27 @@ export interface Page {
   readonly url: string;
 }
 
+/** Why a forge could not be asked. */
+export interface ForgeProblem {
+  /** The plugin that asks it. */
+  readonly forge: string;
+  /** The host that has the problem; empty where it is the plugin's own. */
+  readonly host: string;
+  /** By the server's name, such as offline. */
+  readonly problem: string;
+  /** Where the token came from that was sent; empty where none was. */
+  readonly token: string;
+  /** When asking again may help, in milliseconds since 1970. */
+  readonly retry: number | undefined;
+}
+
 export interface MatchAnswer extends CommitAnswer {
   readonly landings: readonly LandingAnswer[];
   /** Where forges and trackers show it, and what it names. */
   readonly pages: readonly Page[];
   /** Why the answer may fall short, by the server's names. */
   readonly limits: readonly string[];
+  readonly forgeProblems: readonly ForgeProblem[];
 }
 
 export interface ChangeAnswer extends CommitAnswer {
@@ -111,8 +126,20 @@ export function matchesIn(where: unknown): MatchAnswer[] {
       landings: list(field(match, "branches")).map(landing),
       pages: pagesOf(match),
       limits: list(field(match, "limits")).map(text),
+      forgeProblems: list(optional(match, "forgeProblems") ?? []).map(forgeProblem),
     })),
   );
+}
+
+function forgeProblem(problem: unknown): ForgeProblem {
+  const retry = Date.parse(text(optional(problem, "retry") ?? ""));
+  return {
+    forge: text(field(problem, "forge")),
+    host: text(field(problem, "host")),
+    problem: text(field(problem, "problem")),
+    token: text(optional(problem, "token") ?? ""),
+    retry: Number.isNaN(retry) ? undefined : retry,
+  };
 }
 
 function landing(branch: unknown): LandingAnswer {
@@ -253,6 +280,13 @@ export function documentUri(answer: unknown): string {
 /** The names of the repositories in an answer of `cabhfuil.reindex`. */
 export function repositoriesIn(reindex: unknown): string[] {
   return list(field(reindex, "repositories")).map(text);
+}
+
+/** A field that the server leaves out where there is nothing to say. */
+function optional(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null && name in value
+    ? field(value, name)
+    : undefined;
 }
 
 function field(value: unknown, name: string): unknown {

@@ -1,7 +1,7 @@
 // The table of the view "Release lines": a row for each line, what stands in it
 // and which sign it has. Knows nothing of the editor.
 
-import type { LandingAnswer, MatchAnswer } from "./answers";
+import type { ForgeProblem, LandingAnswer, MatchAnswer } from "./answers";
 import { oneLine, text, type Text } from "./text";
 
 /** A sign of the editor's, and one of its theme's colours. */
@@ -109,7 +109,55 @@ const reasons: Record<string, Text> = {
   format: text("This form of repository is read in part."),
 };
 
-/** Why an answer may fall short, in words. */
-export function limitWords(limits: readonly string[]): Text[] {
-  return limits.map((limit) => reasons[limit] ?? text("{0}", limit));
+/** Why an answer may fall short, in words: of forges which one, and what its problem is. */
+export function limitWords(
+  limits: readonly string[],
+  problems: readonly ForgeProblem[] = [],
+  now = Date.now(),
+): Text[] {
+  return limits.flatMap((limit) =>
+    limit === "forge-offline" && problems.length > 0
+      ? problems.map((problem) => forgeWords(problem, now))
+      : [reasons[limit] ?? text("{0}", limit)],
+  );
+}
+
+function forgeWords(problem: ForgeProblem, now: number): Text {
+  const [forge, token] = [oneLine(problem.forge), oneLine(problem.token)];
+  const host = oneLine(problem.host) || forge;
+  switch (problem.problem) {
+    case "broken":
+      return text("The plugin {0} does not work; plugin list says why.", forge);
+    case "limited":
+      return problem.retry !== undefined && problem.retry > now
+        ? text("{0} answers no more questions until {1}.", host, clock(problem.retry, now))
+        : text("{0} answers no more questions for a while.", host);
+    case "refused":
+      return token === ""
+        ? text("{0} wants a token, and none is set for it.", host)
+        : text("{0} refuses the token of {1}; it may be wrong, or have expired.", host, token);
+    case "forbidden":
+      return token === ""
+        ? text("{0} does not show this without a token.", host)
+        : text("{0} does not show this to the token of {1}.", host, token);
+    case "untrusted":
+      return text("{0} has a certificate that is not trusted.", host);
+    case "failed":
+      return text("{0} said what cannot be understood; what is shown may be missing or old.", host);
+    case "offline":
+      return text("{0} does not answer; what it said may be missing or old.", host);
+  }
+  return text("{0} could not be asked; what it said may be missing or old.", host);
+}
+
+/** A time by the clock here, with its day where that is another one. */
+function clock(at: number, now: number): string {
+  const date = new Date(at);
+  const far = at - now > 12 * 60 * 60 * 1000;
+  return date.toLocaleString(undefined, {
+    ...(far && ({ day: "numeric", month: "short" } as const)),
+    hour: "2-digit",
+    hourCycle: "h23",
+    minute: "2-digit",
+  });
 }

@@ -146,7 +146,7 @@ export class ReleaseLinesView implements vscode.TreeDataProvider<Node>, vscode.D
         return { row, repository: match.repository, ...(commit !== undefined && { sha: commit }) };
       });
       // What is asked for comes first, and then how far it can be trusted.
-      return [...rows, ...limitWords(match.limits).map(note)];
+      return [...rows, ...limitWords(match.limits, match.forgeProblems).map(note)];
     }
     return "row" in node ? concerning(node.row, match.repository) : [];
   }

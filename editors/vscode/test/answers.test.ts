@@ -125,8 +125,33 @@ test("a match has its landings, and pages of the web alone, each once", () => {
     { title: "change 7", url: "https://example.org/7" },
     { title: "CVE-1", url: "http://example.org/cve" },
   ]);
+  assert.deepEqual(match.forgeProblems, []);
   assert.ok(!isWeb("file:///etc/passwd"));
   assert.ok(!isWeb("no address"));
+});
+
+test("a match says what forges ail", () => {
+  const said = { forge: "github", host: "github.com", problem: "limited" };
+  const retry = "2026-03-01T12:00:00Z";
+  const [match] = matchesIn([
+    {
+      matches: [
+        {
+          repository: "nova",
+          commit,
+          branches: [],
+          forge: [],
+          keys: [],
+          limits: ["forge-offline"],
+          forgeProblems: [said, { ...said, token: "GITHUB_TOKEN", retry }],
+        },
+      ],
+    },
+  ]);
+  assert.deepEqual(match?.forgeProblems, [
+    { ...said, token: "", retry: undefined },
+    { ...said, token: "GITHUB_TOKEN", retry: Date.parse(retry) },
+  ]);
 });
 
 test("what a line lacks is taken with its reasons", () => {

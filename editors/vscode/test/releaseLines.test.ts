@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LandingAnswer, MatchAnswer } from "../src/answers";
+import type { ForgeProblem, LandingAnswer, MatchAnswer } from "../src/answers";
 import { comparable, limitWords, lineRows } from "../src/releaseLines";
 import { untranslated } from "../src/text";
 
@@ -23,7 +23,15 @@ function landing(name: string, status: string, more: Partial<LandingAnswer> = {}
 }
 
 function match(...landings: LandingAnswer[]): MatchAnswer {
-  return { repository: "nova", sha, subject: "Fix", landings, pages: [], limits: [] };
+  return {
+    repository: "nova",
+    sha,
+    subject: "Fix",
+    landings,
+    pages: [],
+    limits: [],
+    forgeProblems: [],
+  };
 }
 
 function rows(...landings: LandingAnswer[]): string[] {
@@ -105,4 +113,32 @@ test("lines with commits of their own can be compared", () => {
 test("limits are told in words, and unknown ones by their names", () => {
   assert.match(untranslated(limitWords(["shallow"])[0] ?? assert.fail()), /shallow: absence/);
   assert.deepEqual(limitWords(["newer"]).map(untranslated), ["newer"]);
+});
+
+test("what a forge ails is said by its host, and by the variable of its token", () => {
+  const now = Date.parse("2026-03-01T12:00:00Z");
+  const said = (problem: string, more: Partial<ForgeProblem> = {}): string[] => {
+    const all = { forge: "gitlab", host: "git.example.org", problem, token: "", retry: undefined };
+    return limitWords(["forge-offline", "shallow"], [{ ...all, ...more }], now)
+      .slice(0, -1) // each limit has its place
+      .map(untranslated);
+  };
+  assert.deepEqual(said("offline"), [
+    "git.example.org does not answer; what it said may be missing or old.",
+  ]);
+  assert.deepEqual(said("refused", { token: "GITLAB_TOKEN" }), [
+    "git.example.org refuses the token of GITLAB_TOKEN; it may be wrong, or have expired.",
+  ]);
+  assert.deepEqual(said("refused"), ["git.example.org wants a token, and none is set for it."]);
+  assert.deepEqual(said("forbidden"), ["git.example.org does not show this without a token."]);
+  assert.deepEqual(said("broken", { host: "" }), [
+    "The plugin gitlab does not work; plugin list says why.",
+  ]);
+  assert.deepEqual(said("limited", { retry: now - 1 }), [
+    "git.example.org answers no more questions for a while.",
+  ]);
+  assert.match(said("limited", { retry: now + 600_000 })[0] ?? "", /questions until .*\d\d.$/);
+  assert.match(said("newer\u202e")[0] ?? "", /could not be asked/);
+  // An older server tells no more than the limit.
+  assert.match(untranslated(limitWords(["forge-offline"])[0] ?? assert.fail()), /A forge could/);
 });
