@@ -253,6 +253,12 @@ func (s *session) watchParent(pid int) {
 }
 
 func (s *session) initialized(ctx context.Context) {
+	// What moved until now is in each answer to come. An editor that is asked to ask
+	// again waits anew for its user to rest.
+	select {
+	case <-s.refresh:
+	default:
+	}
 	s.work.Go(func() { s.refreshViews(ctx) })
 	if s.server.opt.Complaints != nil {
 		s.work.Go(func() { s.tell(ctx, s.server.opt.Complaints()) })

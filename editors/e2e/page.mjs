@@ -30,13 +30,11 @@ export class Page {
     });
     this.#page = await context.newPage();
     this.#page.setDefaultTimeout(patience);
-    await context.route("**/*", (route) => {
-      const url = new URL(route.request().url());
-      if (!url.protocol.startsWith("http") || loopback.test(url.hostname)) {
-        return route.continue();
+    context.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith("http") && !loopback.test(url.hostname)) {
+        this.strangers.add(url.hostname);
       }
-      this.strangers.add(url.hostname);
-      return route.abort();
     });
     // The first window may load for long on a busy machine.
     await this.#page.goto(address, { timeout: 4 * patience });
@@ -174,6 +172,19 @@ export class Page {
 
   async waitForLens(text) {
     await this.#lenses(text).first().waitFor();
+  }
+
+  /** When a lens with a text shows, to a frame, in milliseconds since 1970. */
+  async lensShows(text) {
+    const seen = await this.#page.waitForFunction(
+      (text) => {
+        const lenses = [...document.querySelectorAll(".codelens-decoration a")];
+        return lenses.some((lens) => lens.textContent.includes(text)) && Date.now();
+      },
+      text,
+      { polling: "raf" },
+    );
+    return seen.jsonValue();
   }
 
   async waitForNoLens() {

@@ -1,7 +1,6 @@
 // What it costs to open a window of a repository that is already indexed. The
-// middle of several tries counts, and none does where the machine is busy with other
-// things: its processor time, which tests through the API hold, is then all that
-// can be told.
+// middle of several tries counts; where the machine is busy with other things, the
+// fastest one does, and the processor time that tests through the API hold.
 
 import { cpus, loadavg } from "node:os";
 import path from "node:path";
@@ -28,9 +27,14 @@ export async function speed({ browser, server, facts, report, program }) {
     ["the first lens after the server's start", lenses, firstLensMs],
   ];
   await report.check(page, "windows of an indexed repository open again", async () => {
+    await page.waitForLens(facts.upstream); // by now it is indexed
     for (let i = 0; i < tries; i++) {
-      await page.waitForLens(facts.upstream);
-      lenses.push(server.servers(program)[0].ageMs);
+      await page.reload();
+      const shown = await page.lensShows(facts.upstream);
+      lenses.push(shown - (Date.now() - server.servers(program)[0].ageMs));
+    }
+    // The view of extensions is there again in the next window, and would delay its lenses.
+    for (let i = 0; i < tries; i++) {
       activations.push(await page.activation("Cá Bhfuil"));
       await page.reload();
     }
@@ -39,10 +43,11 @@ export async function speed({ browser, server, facts, report, program }) {
   for (const [what, times, limit] of limits) {
     const name = `${what} takes ${limit} ms at most`;
     const note = `${middle(times)} ms; all tries: ${times.join(", ")}`;
-    if (load > 2) {
-      report.skip(name, `${note}; ${load.toFixed(1)} processes wait for each processor`);
-    } else if (times.length === tries && middle(times) <= limit) {
+    const count = load > 2 ? Math.min : (...all) => middle(all);
+    if (times.length === tries && middle(times) <= limit) {
       report.pass(`${name} (${note})`);
+    } else if (times.length === tries && count(...times) <= limit) {
+      report.skip(name, `${note}; ${load.toFixed(1)} processes wait for each processor`);
     } else {
       report.fail(name, note);
     }

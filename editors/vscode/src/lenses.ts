@@ -4,10 +4,12 @@ import { declaredRanges, type Lines } from "./declarations";
 import { symbolsOf } from "./targets";
 
 /**
- * How long lenses wait for the declarations of the language's own extension, which
- * may still be starting: those above lines that name a commit need none.
+ * How long lenses wait for the declarations of the language's own extension: those
+ * above lines that name a commit need none. In a window that has just opened all
+ * extensions are starting, and nothing is waited for.
  */
 const patienceMs = 150;
+const openingMs = 5000;
 
 type Ask = (command: string, argument: object, token: vscode.CancellationToken) => Promise<unknown>;
 
@@ -20,30 +22,39 @@ export function lensMiddleware(
   ask: Ask,
   again: (document: vscode.TextDocument) => void,
 ): CodeLensMiddleware {
+  const opened = Date.now();
   const told = new WeakSet<vscode.TextDocument>();
   const late = new WeakMap<vscode.TextDocument, { version: number; declared: Lines[] }>();
 
-  async function declarations(document: vscode.TextDocument): Promise<Lines[]> {
+  /** Keeps declarations for when the editor asks again. */
+  async function keep(document: vscode.TextDocument, found: Promise<Lines[]>): Promise<void> {
     const { version } = document;
+    try {
+      const declared = await found;
+      if (declared.length > 0 && document.version === version) {
+        late.set(document, { version, declared });
+        again(document);
+      }
+    } catch {
+      // The language's extension failed, which the editor tells.
+    }
+  }
+
+  async function declarations(document: vscode.TextDocument): Promise<Lines[]> {
     const kept = late.get(document);
     late.delete(document); // it may be another the next time
-    if (kept?.version === version) {
+    if (kept?.version === document.version) {
       return kept.declared;
     }
-    const found = symbolsOf(document).then(declaredRanges);
+    if (Date.now() - opened < openingMs) {
+      // The server is asked before the other extensions are.
+      setTimeout(() => void keep(document, find(document)));
+      return [];
+    }
+    const found = find(document);
     const declared = await soon(found);
     if (declared === undefined) {
-      found.then(
-        (declared) => {
-          if (declared.length > 0 && document.version === version) {
-            late.set(document, { version, declared });
-            again(document);
-          }
-        },
-        () => {
-          // The language's extension failed, which the editor tells.
-        },
-      );
+      void keep(document, found);
     }
     return declared ?? [];
   }
@@ -70,7 +81,11 @@ export function lensMiddleware(
   };
 }
 
-/** What was found within the patience, or undefined. */
+async function find(document: vscode.TextDocument): Promise<Lines[]> {
+  return declaredRanges(await symbolsOf(document));
+}
+
+/** What is found within the patience, or undefined. */
 async function soon<T>(found: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
