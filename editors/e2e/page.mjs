@@ -2,7 +2,6 @@
 // waits are for something to be on the page.
 
 const patience = 45_000; // a repository may still be being read, on a busy machine
-const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/;
 
 /** A text as the editor draws it: spaces are no-break spaces. */
 function drawn(text) {
@@ -13,7 +12,7 @@ function drawn(text) {
 export class Page {
   #page;
 
-  /** The hosts other than this machine that the page asked for. */
+  /** The hosts other than this machine that the page asked for, and was not let to. */
   strangers = new Set();
 
   /** Opens a window; scale is how many pixels of a picture one of the page takes. */
@@ -30,10 +29,10 @@ export class Page {
     });
     this.#page = await context.newPage();
     this.#page.setDefaultTimeout(patience);
-    context.on("request", (request) => {
-      const url = new URL(request.url());
-      if (url.protocol.startsWith("http") && !loopback.test(url.hostname)) {
-        this.strangers.add(url.hostname);
+    // What the page's own service worker answers was asked of nobody.
+    context.on("requestfailed", (request) => {
+      if (request.failure()?.errorText.includes("ERR_NAME_NOT_RESOLVED")) {
+        this.strangers.add(new URL(request.url()).hostname);
       }
     });
     // The first window may load for long on a busy machine.

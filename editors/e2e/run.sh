@@ -19,9 +19,10 @@ mkdir -p "$work/shots"
 for editor in neovim emacs-eglot emacs-lsp-mode vim; do
   editors/e2e/editor.sh "$editor" "$work/cabhfuil-lsp" "$work/demo"
 done
+failed=0
 pictures=()
 [ -n "${PICTURES:-}" ] && pictures=(--pictures)
-(cd editors/vscode && node ../e2e/vscode.mjs --server "$work/cabhfuil-lsp" --repository "$work/demo" --vsix cabhfuil.vsix --screenshots "$work/shots" "${pictures[@]}")
+(cd editors/vscode && node ../e2e/vscode.mjs --server "$work/cabhfuil-lsp" --repository "$work/demo" --vsix cabhfuil.vsix --screenshots "$work/shots" "${pictures[@]}") || failed=1
 if [ -n "${PICTURES:-}" ]; then
   # Few colours make small files; the quality keeps thin signs of the theme's colours.
   for picture in "$work"/shots/docs/*.png "$work"/shots/walkthrough/*.png; do
@@ -35,3 +36,4 @@ if [ -n "$shots" ]; then
   mkdir -p "$shots"
   cp -r "$work"/shots/. "$shots/"
 fi
+exit "$failed"

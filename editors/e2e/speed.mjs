@@ -1,6 +1,8 @@
 // What it costs to open a window of a repository that is already indexed. The
-// middle of several tries counts; where the machine is busy with other things, the
-// fastest one does, and the processor time that tests through the API hold.
+// middle of several tries counts; where the machine is busy with other things, or
+// has fewer processors than the editor and its browser keep busy by themselves, the
+// fastest one does, with twice the limit, and the processor time that tests through
+// the API hold.
 
 import { cpus, loadavg } from "node:os";
 import path from "node:path";
@@ -40,14 +42,15 @@ export async function speed({ browser, server, facts, report, program }) {
     }
   });
   const load = loadavg()[0] / cpus().length;
+  const busy = load > 2 || cpus().length < 4;
   for (const [what, times, limit] of limits) {
     const name = `${what} takes ${limit} ms at most`;
     const note = `${middle(times)} ms; all tries: ${times.join(", ")}`;
-    const count = load > 2 ? Math.min : (...all) => middle(all);
     if (times.length === tries && middle(times) <= limit) {
       report.pass(`${name} (${note})`);
-    } else if (times.length === tries && count(...times) <= limit) {
-      report.skip(name, `${note}; ${load.toFixed(1)} processes wait for each processor`);
+    } else if (busy && times.length === tries && Math.min(...times) <= 2 * limit) {
+      const machine = `${cpus().length} processors, ${load.toFixed(1)} processes for each`;
+      report.skip(name, `${note}; ${machine}`);
     } else {
       report.fail(name, note);
     }
