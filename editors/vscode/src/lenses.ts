@@ -46,7 +46,7 @@ export function lensMiddleware(
     if (kept?.version === document.version) {
       return kept.declared;
     }
-    if (Date.now() - opened < openingMs) {
+    if (Date.now() - opened < openingMs && !told.has(document)) {
       // The server is asked before the other extensions are.
       setTimeout(() => void keep(document, find(document)));
       return [];
