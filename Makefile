@@ -105,8 +105,8 @@ e2e: ## real editors, headless; PICTURES=1 makes those of the documentation anew
 editors: ## docs/editors.md, of the results in editors/e2e/results
 	$(GO) test ./editors/e2e/compare -update
 
-generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, protoc-gen-go-grpc)
-	$(GO) generate ./plugins
+generate: ## regenerate the plugins' wire form (needs protoc, protoc-gen-go, protoc-gen-go-grpc), and the copies of chroma's lexers
+	$(GO) generate ./plugins ./internal/outline
 
 ext: ## the VS Code extension, as editors/vscode/*.vsix: one for each platform with the server, one without
 	rm -rf editors/vscode/out/servers

@@ -31,13 +31,13 @@ var (
 
 // languages are those in which declarations are looked for, by chroma's names.
 var languages = map[string]rules{
-	"C": cLike, "C++": cLike, "Objective-C": cLike, "CUDA": cLike, "GLSL": cLike, "HLSL": cLike, "Arduino": cLike,
+	"C": cLike, "C++": cLike, "Objective-C": cLike, "GLSL": cLike, "HLSL": cLike, "Arduino": cLike,
 	"Java": javaLike, "C#": javaLike, "Dart": javaLike, "Vala": javaLike, "D": javaLike,
-	"JavaScript": scriptLike, "TypeScript": scriptLike, "TSX": scriptLike, "react": scriptLike, "Groovy": scriptLike,
+	"JavaScript": scriptLike, "TypeScript": scriptLike, "react": scriptLike, "Groovy": scriptLike,
 	"Rust": keywords, "PHP": keywords, "Perl": perlLike, "Raku": perlLike, "Zig": keywords,
 	"Go": goLike, "Kotlin": goLike, "Scala": goLike, "Swift": goLike, "Awk": goLike,
-	"Bash": shellRules, "Zsh": shellRules,
-	"Python": indented, "Python 2": indented, "Cython": indented, "Starlark": indented, "Ruby": indented, "Lua": indented, "Elixir": indented, "Crystal": indented, "Julia": indented, "Nim": indented, "Fish": indented, "VimL": indented, "GDScript": indented, "CoffeeScript": indented, "Tcl": indented,
+	"Bash":   shellRules,
+	"Python": indented, "Python 2": indented, "Cython": indented, "Ruby": indented, "Lua": indented, "Elixir": indented, "Crystal": indented, "Julia": indented, "Nim": indented, "Fish": indented, "VimL": indented, "GDScript": indented, "CoffeeScript": indented, "Tcl": indented,
 }
 
 // declares are the words that begin a declaration; true for those that may hold

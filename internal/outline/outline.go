@@ -10,11 +10,9 @@ package outline
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 
 	"github.com/alecthomas/chroma/v2"
-	"github.com/alecthomas/chroma/v2/lexers"
 )
 
 // Declaration is a function, method, class or type. Lines count from 0.
@@ -74,26 +72,6 @@ func Known(path, language string) bool {
 	}
 	_, known := languages[lexer.Config().Name]
 	return known
-}
-
-// aliases are LSP's ids that chroma does not have.
-var aliases = map[string]string{
-	"shellscript": "bash", "typescriptreact": "tsx", "javascriptreact": "react", "csharp": "c#", "fsharp": "f#", "objective-cpp": "objective-c", "cuda-cpp": "cuda",
-}
-
-func lexerFor(path, language string) chroma.Lexer {
-	if id := aliases[language]; id != "" {
-		language = id
-	}
-	if language != "" && language != "plaintext" {
-		if l := lexers.Get(language); l != nil {
-			return l
-		}
-	}
-	if path == "" {
-		return nil
-	}
-	return lexers.Match(filepath.Base(path))
 }
 
 // word is a name, keyword or character of the text, outside comments and strings.

@@ -1,13 +1,19 @@
 package outline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/chroma/v2/lexers"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
@@ -58,6 +64,63 @@ func TestBounds(t *testing.T) {
 	}
 	if !outline.Known("x.c", "") || outline.Known("x.md", "") || outline.Known("x.md", "markdown") || !outline.Known("", "shellscript") {
 		t.Error("the wrong files are known")
+	}
+}
+
+// TestChoice: a file is taken for the language that chroma, with all its lexers,
+// takes it for; what is of another language has no declarations.
+func TestChoice(t *testing.T) {
+	// Known with us alone, and why.
+	better := map[string]bool{
+		"x.gd": true, // GDScript 3 and 4, which are read alike
+	}
+	for _, lexer := range lexers.GlobalLexerRegistry.Lexers {
+		c := lexer.Config()
+		for _, pattern := range slices.Concat(c.Filenames, c.AliasFilenames) {
+			if strings.ContainsAny(pattern, "[") {
+				continue
+			}
+			path := strings.ReplaceAll(pattern, "*", "x")
+			got := outline.Language(path, "")
+			if better[path] || got == "" && !outline.Looks(c.Name) {
+				continue
+			}
+			if want := lexers.Match(path).Config().Name; got != want && (got != "" || outline.Looks(want)) {
+				t.Errorf("%s is read as %q, and %s to chroma", path, got, want)
+			}
+		}
+	}
+	for _, c := range []struct{ path, language, want string }{
+		{"x.m", "", ""}, {"x.m", "objective-c", "Objective-C"}, {"x.m", "matlab", ""}, {"x.pl", "prolog", ""}, {"x.pl", "perl", "Perl"}, {"x.inc", "bitbake", ""},
+		{"kernel.cu", "", "C++"}, {"kernel.cuh", "cuda-cpp", "C++"}, {"x.raku", "", "Raku"}, {"", "typescriptreact", "TypeScript"}, {"x", "zsh", "Bash"},
+		{"Jenkinsfile.groovy", "jenkinsfile", "Groovy"}, {"", "", ""}, {"x.c", "plaintext", "C"},
+	} {
+		if got := outline.Language(c.path, c.language); got != c.want {
+			t.Errorf("%q in %q is read as %q, want %q", c.path, c.language, got, c.want)
+		}
+	}
+}
+
+// TestCopies: the lexers are those of the chroma that go.mod names. Where they are
+// not, go generate ./internal/outline brings them.
+func TestCopies(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/alecthomas/chroma/v2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies, err := filepath.Glob("lexers/*.xml")
+	if err != nil || len(copies) == 0 {
+		t.Fatalf("%d copies, %v", len(copies), err)
+	}
+	for _, path := range copies {
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "lexers/embedded", filepath.Base(path)))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not chroma's: %v", path, err)
+		}
 	}
 }
 
