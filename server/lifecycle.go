@@ -232,22 +232,18 @@ const parentCheck = 5 * time.Second
 // watchParent ends the session when the client's process is gone: an editor that
 // was killed sends no exit, and its pipe may live on in another process.
 func (s *session) watchParent(pid int) {
+	ctx, cancel := context.WithCancel(context.Background())
 	s.work.Go(func() {
-		tick := time.NewTicker(parentCheck)
-		defer tick.Stop()
-		for {
-			select {
-			case <-s.conn.Done():
-				return
-			case <-s.exited:
-				return
-			case <-tick.C:
-				if !processLives(pid) {
-					s.server.opt.Log.Info("the client's process is gone", "pid", pid)
-					s.exit.Do(func() { close(s.exited) })
-					return
-				}
-			}
+		defer cancel()
+		select {
+		case <-s.conn.Done():
+		case <-s.exited:
+		}
+	})
+	s.work.Go(func() {
+		if processEnds(ctx, pid, parentCheck) {
+			s.server.opt.Log.Info("the client's process is gone", "pid", pid)
+			s.exit.Do(func() { close(s.exited) })
 		}
 	})
 }

@@ -488,18 +488,8 @@ func (r *relay) learn(ctx context.Context, params []byte) {
 	}
 	pid := int(*p.ProcessID)
 	r.work.Go(func() {
-		tick := time.NewTicker(parentCheck)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				if !processLives(pid) {
-					close(r.parent)
-					return
-				}
-			}
+		if processEnds(ctx, pid, parentCheck) {
+			close(r.parent)
 		}
 	})
 }

@@ -1,0 +1,4 @@
+package server
+
+// ProcessEnds waits until a process has ended.
+var ProcessEnds = processEnds
