@@ -173,17 +173,33 @@ export class Page {
     await this.#lenses(text).first().waitFor();
   }
 
-  /** When a lens with a text shows, to a frame, in milliseconds since 1970. */
+  /**
+   * When a lens with a text shows, to a frame, in milliseconds since 1970. The page
+   * is looked at when it changes: to draw frames for the sake of looking would keep a
+   * processor busy that the editor needs.
+   */
   async lensShows(text) {
-    const seen = await this.#page.waitForFunction(
-      (text) => {
-        const lenses = [...document.querySelectorAll(".codelens-decoration a")];
-        return lenses.some((lens) => lens.textContent.includes(text)) && Date.now();
-      },
-      text,
-      { polling: "raf" },
+    return this.#page.evaluate(
+      ([text, patience]) =>
+        new Promise((resolve, reject) => {
+          const observer = new MutationObserver(look);
+          const timer = setTimeout(() => {
+            observer.disconnect();
+            reject(new Error(`no lens with ${text} within ${patience} ms`));
+          }, patience);
+          function look() {
+            const lenses = [...document.querySelectorAll(".codelens-decoration a")];
+            if (lenses.some((lens) => lens.textContent.includes(text))) {
+              clearTimeout(timer);
+              observer.disconnect();
+              requestAnimationFrame(() => resolve(Date.now()));
+            }
+          }
+          observer.observe(document, { childList: true, subtree: true, characterData: true });
+          look();
+        }),
+      [text, patience],
     );
-    return seen.jsonValue();
   }
 
   async waitForNoLens() {

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { Client, Listener } from "./client";
 import { Restarts } from "./restarts";
@@ -64,15 +65,19 @@ export class Session implements vscode.Disposable {
 
   async #start(): Promise<void> {
     this.status.serverIs({ state: "starting" });
-    const server = await findServer({
-      setting: vscode.workspace.getConfiguration("cabhfuil.server").get("path", ""),
-      extensionPath: this.context.extensionPath,
-      home: homedir(),
-      searchPath: process.env.PATH ?? "",
-      windows: process.platform === "win32",
-    });
+    // The language client is loaded while the program tells its version, and in a
+    // turn of its own: an activation is over before.
+    const [server, { Client }] = await Promise.all([
+      findServer({
+        setting: vscode.workspace.getConfiguration("cabhfuil.server").get("path", ""),
+        extensionPath: this.context.extensionPath,
+        home: homedir(),
+        searchPath: process.env.PATH ?? "",
+        windows: process.platform === "win32",
+      }),
+      nextTurn().then(() => import("./client")),
+    ]);
     this.log.info(`server ${server.version} (${server.origin}): ${server.path}`);
-    const { Client } = await import("./client");
     const client = new Client(server.path, this.#listener(server.version), this.log, this.#trace);
     this.#client = client;
     await client.start();
