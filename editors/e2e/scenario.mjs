@@ -299,6 +299,9 @@ export async function looks({ browser, address, facts, report, scale }, theme, l
     await page.clickLens(0);
     await page.waitForEditorText(`commit ${facts.sha}`);
     await shot("commit");
+    for (const text of ["commit", "Parents:", facts.upstream, "diff", "+++", "@@"]) {
+      await readable(`“${text}”`, `${editor} .view-line span span:has-text("${text}")`);
+    }
   });
   await page.close();
 }
