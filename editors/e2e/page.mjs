@@ -111,10 +111,14 @@ export class Page {
     await this.#editor().locator(".view-line").first().waitFor();
   }
 
-  /** Runs a command that opens a pick, which its placeholder tells from the palette. */
-  async commandWithPick(title, placeholder) {
+  async command(title) {
     await this.pick("F1", title, title);
     await this.press("Enter");
+  }
+
+  /** Runs a command that opens a pick, which its placeholder tells from the palette. */
+  async commandWithPick(title, placeholder) {
+    await this.command(title);
     await this.#page
       .locator(`.quick-input-widget input[placeholder*='${placeholder}']:visible`)
       .waitFor();
@@ -407,6 +411,11 @@ export class Page {
       .filter({ hasText: text })
       .first()
       .waitFor();
+  }
+
+  /** How many messages there are. */
+  notifications() {
+    return this.#page.locator(".notifications-toasts .notification-list-item").count();
   }
 
   async waitForText(text) {

@@ -1,5 +1,6 @@
 // What is seen while a repository is being indexed, and when the server is not there.
 
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { commits } from "./fixtures.mjs";
 import { Page } from "./page.mjs";
@@ -59,6 +60,62 @@ export async function troubles({ browser, server, facts, report, scratch, progra
       await hovered();
     },
   );
+  await report.check(page, "a server that hangs is ended, and another one started", async () => {
+    const [{ pid }] = server.servers(program);
+    process.kill(pid, "SIGSTOP");
+    await page.command("Cá Bhfuil: Restart Server");
+    await hovered();
+    page.expect(!server.servers(program).some((one) => one.pid === pid), "it is still there");
+  });
+  await page.close();
+
+  // Programs that are no good, until there is a file.
+  const good = path.join(scratch, "good");
+  const bad = (version, otherwise) => {
+    const file = path.join(scratch, "bad-server");
+    writeFileSync(
+      file,
+      `#!/bin/sh
+[ "$1" = version ] && { echo cabhfuil-lsp ${version}; exit; }
+[ -e '${good}' ] && exec '${program}' "$@"
+${otherwise}
+`,
+    );
+    chmodSync(file, 0o755);
+    server.setServer(file);
+  };
+  bad("0.1.0", "exec sleep 1000");
+  page = await open(facts.directory);
+  await report.check(page, "a server that never answers is told, and can be replaced", async () => {
+    await page.waitForStatusName("starting");
+    await page.waitForNotification("does not answer");
+    await shot(page, "no-answer");
+    await page.clickNotification("does not answer", "Try Again");
+    await page.waitForStatusName("starting");
+    writeFileSync(good, "");
+    await page.command("Cá Bhfuil: Restart Server");
+    await page.openFile("CHANGELOG.md");
+    await hovered();
+  });
+  await page.close();
+  rmSync(good);
+  bad("0.1.0", "exit 3");
+  page = await open(facts.directory);
+  await report.check(
+    page,
+    "a server that ends at once is started a few times, and told",
+    async () => {
+      await page.waitForNotification("ended several times in a row and stays down");
+      page.expect((await page.notifications()) === 1, "more than one message");
+    },
+  );
+  await page.close();
+  bad("9.0.0", "exit 3");
+  page = await open(facts.directory);
+  await report.check(page, "a server of another version is told", async () => {
+    await page.waitForNotification("has version 9.0.0; this extension works with");
+    await shot(page, "wrong-version");
+  });
   await page.close();
 
   for (const [name, setting, expected] of [

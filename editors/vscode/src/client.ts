@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type * as vscode from "vscode";
 import {
@@ -15,9 +16,20 @@ import {
 import type { Progress } from "./health";
 import { hoverMiddleware } from "./hover";
 import { lensMiddleware } from "./lenses";
+import { ServerProblem } from "./server";
+import { text, withoutIcons } from "./text";
 
 type ProgressHandler = NonNullable<Middleware["handleWorkDoneProgress"]>;
 type ProgressParams = Parameters<ProgressHandler>[1];
+
+/** How long a server may take until it answers for the first time. */
+const answerMs = 30_000;
+
+/** How long a server that was asked to end may take to do so. */
+const leaveMs = 2_000;
+
+/** How long it may take until it is known that a server ended. */
+const endMs = 500;
 
 /** Commits are named anywhere, so every text document takes part, whatever its language. */
 const documentSelector = ["file", "untitled", "git", "cabhfuil"].map((scheme) => ({ scheme }));
@@ -26,12 +38,17 @@ const documentSelector = ["file", "untitled", "git", "cabhfuil"].map((scheme) =>
 export interface Listener {
   /** It runs, and answers. */
   running(): void;
-  /** It is being started, again too. */
-  starting(): void;
   /** An operation goes on; its token tells it from others. It is over without a change. */
   progress(token: string | number, change: Partial<Progress> | undefined): void;
-  /** It ended by itself: how long to wait before it is started again, in milliseconds; undefined when it stays down. */
-  ended(): number | undefined;
+  /** It ended by itself. Another client may be started in its place; this one is not. */
+  ended(): void;
+}
+
+/** What goes wrong is in the log; whoever started the server tells the rest. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 /**
@@ -41,42 +58,126 @@ export interface Listener {
  */
 export class Client {
   readonly #client: LanguageClient;
+  readonly #log: vscode.LogOutputChannel;
+  #process: ChildProcess | undefined;
+  /** It ended, or is to end. */
+  #over = false;
+  readonly #ended: Promise<void>;
+  #end!: () => void;
 
   constructor(
-    program: string,
+    private readonly program: string,
     private readonly listener: Listener,
     log: vscode.LogOutputChannel,
     trace: vscode.LogOutputChannel,
   ) {
-    const executable = { command: program, args: ["--stdio"] };
-    this.#client = new LanguageClient(
+    this.#log = log;
+    this.#ended = new Promise((resolve) => (this.#end = resolve));
+    this.#client = new QuietClient(
       "cabhfuil",
       "Cá Bhfuil",
-      executable,
+      () => this.#spawn(),
       this.#options(log, trace),
     );
     this.#client.onDidChangeState(({ newState }) => {
-      if (newState === State.Running) {
+      if (newState === State.Running && !this.#over) {
         listener.running();
-      } else if (newState === State.Starting) {
-        listener.starting();
       }
     });
   }
 
   get isRunning(): boolean {
-    return this.#client.state === State.Running;
+    return !this.#over && this.#client.state === State.Running;
   }
 
-  start(): Promise<void> {
-    return this.#client.start();
-  }
-
-  async stop(): Promise<void> {
-    // A client whose start failed cannot be stopped and holds no process.
-    if (this.#client.needsStop()) {
-      await this.#client.stop();
+  /**
+   * Starts the server. Throws where that cannot be done, and where it does not
+   * answer; that it ended, or was stopped meanwhile, is no error here.
+   */
+  async start(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(
+          new ServerProblem(
+            text("The Cá Bhfuil server does not answer."),
+            text("Its log may say why."),
+            "log",
+          ),
+        );
+      }, answerMs);
+    });
+    try {
+      await Promise.race([this.#client.start(), this.#ended, late]);
+    } catch (error) {
+      // One that ended makes other things fail before that is known.
+      await Promise.race([this.#ended, sleep(endMs)]);
+      if (!this.#over) {
+        this.#kill();
+        throw error;
+      }
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Ends the server: one that answers is asked to, and any other is killed. */
+  async stop(): Promise<void> {
+    const answers = this.isRunning;
+    this.#over = true;
+    if (answers) {
+      try {
+        await this.#client.stop();
+        setTimeout(() => {
+          this.#kill();
+        }, leaveMs).unref();
+        return;
+      } catch (error) {
+        this.#log.warn(error instanceof Error ? error.message : String(error));
+      }
+    }
+    this.#kill();
+  }
+
+  #hasEnded(): void {
+    if (!this.#over) {
+      this.#over = true;
+      this.listener.ended();
+    }
+    this.#end();
+  }
+
+  #kill(): void {
+    this.#over = true;
+    this.#process?.kill("SIGKILL");
+    this.#end();
+  }
+
+  /**
+   * Runs the program. The client could do so itself, but then kills a server that
+   * hangs late, and one that never answered not at all.
+   */
+  #spawn(): Promise<ChildProcess> {
+    if (this.#over) {
+      return Promise.reject(new Error("the server was stopped before it was started"));
+    }
+    const child = spawn(this.program, ["--stdio"], { windowsHide: true });
+    this.#process = child;
+    child.on("exit", (code, signal) => {
+      this.#log.info(`the server's process ended: ${signal ?? `exit code ${code}`}`);
+      // Whoever holds its output keeps the client from seeing the end.
+      child.stdout.destroy();
+      this.#hasEnded();
+    });
+    return new Promise((resolve, reject) => {
+      child.on("error", (error) => {
+        this.#log.error(error.message);
+        reject(error);
+      });
+      child.once("spawn", () => {
+        resolve(child);
+      });
+    });
   }
 
   /** Asks one of the server's commands. */
@@ -118,9 +219,14 @@ export class Client {
   }
 
   #progress(token: string | number, params: ProgressParams): void {
+    // The editor draws these in the status bar, where a repository's name could draw icons.
+    if (params.kind !== "end" && params.message !== undefined) {
+      params.message = withoutIcons(params.message);
+    }
     switch (params.kind) {
       case "begin":
         this.listener.progress(token, { title: params.title });
+        params.title = withoutIcons(params.title);
         break;
       case "report":
         this.listener.progress(token, { percentage: params.percentage });
@@ -136,13 +242,9 @@ export class Client {
         action: count !== undefined && count <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown,
         handled: true,
       }),
-      closed: async () => {
-        const delay = this.listener.ended();
-        if (delay === undefined) {
-          return { action: CloseAction.DoNotRestart, handled: true };
-        }
-        await sleep(delay);
-        return { action: CloseAction.Restart, handled: true };
+      closed: () => {
+        this.#hasEnded();
+        return { action: CloseAction.DoNotRestart, handled: true };
       },
     };
   }

@@ -17,7 +17,7 @@ import { searchCommits } from "./search";
 import type { Session } from "./session";
 import type { Status } from "./status";
 import { atCursor, ofDocument } from "./targets";
-import { oneLine, withoutIcons } from "./text";
+import { oneLine, withoutIcons, withoutLinks } from "./text";
 
 /** What the commands work with. */
 export interface House {
@@ -88,7 +88,8 @@ async function shown(run: () => unknown): Promise<void> {
   try {
     await run();
   } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    const said = error instanceof Error ? error.message : String(error);
+    void vscode.window.showErrorMessage(withoutLinks(said));
   }
 }
 

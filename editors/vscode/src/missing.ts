@@ -4,7 +4,7 @@ import { against, lacking, type Line } from "./lines";
 import type { MissingView } from "./missingView";
 import type { Session } from "./session";
 import { currentUri } from "./targets";
-import { withoutIcons } from "./text";
+import { withoutIcons, withoutLinks } from "./text";
 
 interface Two {
   readonly from: Line;
@@ -126,7 +126,11 @@ async function announced<T>(
   running: Promise<T>,
   stop: vscode.CancellationTokenSource,
 ): Promise<T | undefined> {
-  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: withoutLinks(title),
+    cancellable: true,
+  };
   return vscode.window.withProgress(options, async (_progress, token) => {
     token.onCancellationRequested(() => {
       stop.cancel();

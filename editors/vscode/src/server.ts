@@ -11,8 +11,8 @@ import { text, untranslated, type Text } from "./text";
 /** The oldest server whose answers this extension understands. */
 export const oldestServer: Version = [0, 1, 0];
 
-/** How long `cabhfuil-lsp version` may take: a cold disk, not a hung program. */
-const versionTimeoutMs = 10_000;
+/** How long `cabhfuil-lsp version` may take: a cold disk, not a hung program, which may not even heed SIGTERM. */
+const limits = { timeout: 10_000, killSignal: "SIGKILL" } as const;
 
 export type Version = readonly [major: number, minor: number, patch: number];
 
@@ -43,6 +43,8 @@ export class ServerProblem extends Error {
   constructor(
     readonly problem: Text,
     readonly advice: Text,
+    /** Where one looks first: the setting of the program, or the log. */
+    readonly look: "setting" | "log" = "setting",
   ) {
     super(untranslated(problem));
     this.name = "ServerProblem";
@@ -132,7 +134,7 @@ async function verify(candidate: Candidate): Promise<Server> {
 
 async function runVersion(file: string): Promise<string> {
   return await new Promise((resolve, reject) => {
-    execFile(file, ["version"], { timeout: versionTimeoutMs }, (error, stdout) => {
+    execFile(file, ["version"], limits, (error, stdout) => {
       if (error === null) {
         resolve(stdout);
         return;

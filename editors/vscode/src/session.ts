@@ -5,16 +5,19 @@ import type { Client, Listener } from "./client";
 import { Restarts } from "./restarts";
 import { findServer, ServerProblem } from "./server";
 import type { Status } from "./status";
-import { text } from "./text";
+import { text, withoutLinks } from "./text";
+import { traceChannel } from "./trace";
 import { translated } from "./translated";
 
 /** The window's one server: finds it, starts it, starts it again, ends it. */
 export class Session implements vscode.Disposable {
   #client: Client | undefined;
+  /** The next start of a server that ended. */
+  #again: NodeJS.Timeout | undefined;
   /** Starts and stops run one after another: two at once would leave a process behind. */
   #queue: Promise<void> = Promise.resolve();
   readonly #restarts = new Restarts();
-  readonly #trace = vscode.window.createOutputChannel("Cá Bhfuil Trace", { log: true });
+  readonly #trace = traceChannel();
   /** Answers may be others now. */
   readonly onFresh: vscode.Event<void>;
 
@@ -33,6 +36,7 @@ export class Session implements vscode.Disposable {
   /** Starts the server, or starts it anew. Problems are shown, not thrown. */
   restart(): Promise<void> {
     this.#restarts.reset();
+    this.#interrupt();
     return this.#enqueue(async () => {
       await this.#stop();
       await this.#start();
@@ -40,6 +44,7 @@ export class Session implements vscode.Disposable {
   }
 
   stop(): Promise<void> {
+    this.#interrupt();
     return this.#enqueue(() => this.#stop());
   }
 
@@ -54,6 +59,14 @@ export class Session implements vscode.Disposable {
       throw new Error(vscode.l10n.t("The Cá Bhfuil server is not running."));
     }
     return await client.ask(command, argument, token);
+  }
+
+  /** Ends waiting for a server that has not answered yet: what comes next would wait, too. */
+  #interrupt(): void {
+    clearTimeout(this.#again);
+    if (this.#client?.isRunning === false) {
+      void this.#client.stop();
+    }
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
@@ -97,26 +110,25 @@ export class Session implements vscode.Disposable {
           this.ask(command, argument),
         );
       },
-      starting: () => {
-        this.status.serverIs({ state: "starting" });
-      },
       progress: (token, change) => {
         this.status.progress(token, change);
       },
       ended: () => {
+        this.#client = undefined;
         const delay = this.#restarts.ended(Date.now());
         if (delay === undefined) {
           this.#report(
             new ServerProblem(
               text("The Cá Bhfuil server ended several times in a row and stays down."),
               text("Its log may say why."),
+              "log",
             ),
           );
-        } else {
-          this.log.warn(`the server ended by itself; starting it again in ${delay} ms`);
-          this.status.serverIs({ state: "starting" });
+          return;
         }
-        return delay;
+        this.log.warn(`the server ended by itself; starting it again in ${delay} ms`);
+        this.status.serverIs({ state: "starting" });
+        this.#again = setTimeout(() => void this.#enqueue(() => this.#start()), delay);
       },
     };
   }
@@ -125,28 +137,33 @@ export class Session implements vscode.Disposable {
     const known = error instanceof ServerProblem;
     const message = known
       ? translated(error.problem)
-      : error instanceof Error
-        ? error.message
-        : String(error);
+      : vscode.l10n.t(
+          "The Cá Bhfuil server could not be started: {0}.",
+          error instanceof Error ? error.message : String(error),
+        );
     const advice = known ? translated(error.advice) : vscode.l10n.t("The log says more.");
     this.log.error(`${message} ${advice}`);
     this.status.serverIs({ state: "failed", why: message });
+    const setting = vscode.l10n.t("Open Setting");
+    const log = vscode.l10n.t("Show Log");
+    const again = vscode.l10n.t("Try Again");
     const actions = new Map<string, () => unknown>([
       [
-        vscode.l10n.t("Open Setting"),
+        setting,
         () =>
           vscode.commands.executeCommand("workbench.action.openSettings", "cabhfuil.server.path"),
       ],
       [
-        vscode.l10n.t("Show Log"),
+        log,
         () => {
           this.log.show();
         },
       ],
-      [vscode.l10n.t("Try Again"), () => this.restart()],
+      [again, () => this.restart()],
     ]);
+    const offered = known && error.look === "setting" ? [setting, log, again] : [again, log];
     void vscode.window
-      .showErrorMessage(`${message} ${advice}`, ...actions.keys())
+      .showErrorMessage(withoutLinks(`${message} ${advice}`), ...offered)
       .then((chosen) => chosen !== undefined && actions.get(chosen)?.());
   }
 }

@@ -31,3 +31,8 @@ export function oneLine(said: string): string {
 export function withoutIcons(said: string): string {
   return oneLine(said).replace(/\\?\$\(/g, "\\$(");
 }
+
+/** The same where the editor makes links of [words](address), also such that run commands: in messages. */
+export function withoutLinks(said: string): string {
+  return said.replace(/\](?=\()/g, "] ");
+}

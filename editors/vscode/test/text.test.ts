@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { oneLine, text, untranslated, withoutIcons } from "../src/text";
+import { oneLine, text, untranslated, withoutIcons, withoutLinks } from "../src/text";
 
 test("values stand where their numbers are", () => {
   assert.equal(untranslated(text("{1} of {0}, {1}", "b", 3)), "3 of b, 3");
@@ -14,4 +14,11 @@ test("what a repository says stays on its line and shows all of itself", () => {
 
 test("no text of a repository draws an icon", () => {
   assert.equal(withoutIcons("$(error) \\$(x) $ (y)"), "\\$(error) \\$(x) $ (y)");
+});
+
+test("no text of a repository makes a link in a message", () => {
+  assert.equal(
+    withoutLinks("no [branch](command:evil) [x] (y) [z]"),
+    "no [branch] (command:evil) [x] (y) [z]",
+  );
 });
