@@ -346,6 +346,23 @@ export class Page {
     await this.#rows(text).first().click();
   }
 
+  /** Opens the menu of a row. */
+  async openRowMenu(text) {
+    await this.#rows(text).first().click({ button: "right" });
+  }
+
+  async clickMenu(title) {
+    await this.#page
+      .locator(".monaco-menu .action-menu-item")
+      .filter({ hasText: new RegExp(`^${title}`) })
+      .click();
+  }
+
+  /** Waits until the panel of outputs shows a text. */
+  async waitForOutput(text) {
+    await this.#page.locator(".part.panel .view-line", { hasText: text }).first().waitFor();
+  }
+
   /** Clicks a button in the title of a view, which shows while the pointer is there. */
   async clickViewAction(view, title) {
     const pane = this.#page.locator(".part.sidebar .pane").filter({ hasText: view }).first();

@@ -56,6 +56,13 @@ export async function scenario({ browser, address, facts, report, scale }) {
     await shot("hover");
     await keep("hover", [editor], { stay: true, bottom: (await page.hoverEnd()) + 10 });
   });
+  if (facts.source) {
+    await run("a change that is on one line has nothing to compare", async () => {
+      const hover = await page.hover(facts.other);
+      page.expect(hover.includes("Copy as Fixes: line"), `the hover lacks its commands: ${hover}`);
+      page.expect(!hover.includes("Compare lines"), `the hover compares one line: ${hover}`);
+    });
+  }
   await run("Copy as Fixes: line copies it", async () => {
     await page.hover(short);
     await page.clickInHover("Copy as Fixes: line");
@@ -168,6 +175,40 @@ export async function scenario({ browser, address, facts, report, scale }) {
       },
     );
   }
+  if (facts.source) {
+    await run("the hover of a line's newest change has the commands, too", async () => {
+      const workspace = path.join(facts.directory, ".vscode");
+      writeSettings(workspace, { "cabhfuil.blameHover": true });
+      try {
+        await page.openFile(path.basename(facts.source));
+        const hover = await page.hover("return max");
+        page.expect(hover.includes("Report the pressure"), `the hover: ${hover}`);
+        await page.clickInHover("Show commit");
+        await page.waitForEditorText("Report the pressure");
+      } finally {
+        writeSettings(workspace, {});
+      }
+      await back();
+    });
+  }
+  await run("the setting for the trace has it written", async () => {
+    const workspace = path.join(facts.directory, ".vscode");
+    writeSettings(workspace, { "cabhfuil.trace.server": "messages" });
+    try {
+      await page.pick("F1", "Output: Show Output Channels", "Show Output Channels");
+      await page.press("Enter");
+      await page.waitForEntry("Cá Bhfuil Trace");
+      await page.type("Cá Bhfuil Trace");
+      await page.waitForPick("Cá Bhfuil Trace");
+      await page.press("Enter");
+      await page.hover(short);
+      await page.waitForOutput("textDocument/hover");
+      await shot("trace");
+    } finally {
+      writeSettings(workspace, {});
+    }
+    await page.press("Control+j");
+  });
   await run("the lines of a change can be compared", async () => {
     await page.hover(short);
     await page.clickInHover("Compare lines");

@@ -196,7 +196,7 @@ export class Client {
       initializationFailedHandler: () => false,
       errorHandler: this.#errorHandler(),
       middleware: {
-        ...hoverMiddleware,
+        ...hoverMiddleware((command, argument, token) => this.ask(command, argument, token)),
         ...lensMiddleware(
           (command, argument, token) => this.ask(command, argument, token),
           (document) => {

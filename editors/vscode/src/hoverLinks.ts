@@ -1,6 +1,6 @@
 // The line of commands below a hover. It is the only text that the editor may
 // run commands from, so it holds nothing that a repository could have written:
-// our own words, hex digits that were checked, and an encoded URI.
+// our own words, hex digits that were checked, and encoded names.
 
 import { isSha } from "./answers";
 
@@ -24,14 +24,22 @@ export interface CommitTarget {
 /** The words of the links, by command. */
 export type LinkTitles = Readonly<Record<keyof typeof commandIds, string>>;
 
-/** The Markdown of the commands for a commit; undefined when the word is no SHA. */
-export function hoverLinks(sha: string, uri: string, titles: LinkTitles): string | undefined {
-  if (!isSha(sha)) {
+/**
+ * The Markdown of the commands for a commit, but those left out; undefined when its
+ * word is no SHA.
+ */
+export function hoverLinks(
+  target: CommitTarget,
+  titles: LinkTitles,
+  without: readonly (keyof typeof commandIds)[] = [],
+): string | undefined {
+  if (!isSha(target.sha)) {
     return undefined;
   }
-  const target: CommitTarget = { sha, uri };
-  const commands = Object.keys(commandIds) as (keyof typeof commandIds)[];
-  return commands.map((name) => commandLink(titles[name], commandIds[name], target)).join(" · ");
+  return (Object.keys(commandIds) as (keyof typeof commandIds)[])
+    .filter((name) => !without.includes(name))
+    .map((name) => commandLink(titles[name], commandIds[name], target))
+    .join(" · ");
 }
 
 function commandLink(title: string, command: string, target: CommitTarget): string {

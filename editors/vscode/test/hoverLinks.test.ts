@@ -21,7 +21,7 @@ function links(markdown: string): { command: string | undefined; target: unknown
 test("a SHA has links that show and copy it", () => {
   const uri = "file:///home/aoife/CHANGELOG.md";
   assert.deepEqual(
-    links(hoverLinks(sha, uri, titles) ?? ""),
+    links(hoverLinks({ sha, uri }, titles) ?? ""),
     Object.values(commandIds).map((command) => ({
       command,
       target: { sha, uri },
@@ -31,7 +31,7 @@ test("a SHA has links that show and copy it", () => {
 
 test("no name of a file can end a link or begin another", () => {
   const uri = "file:///a) [x](command:evil) *b* _c_ ~d~ `e` <f> \"g\" 'h'!.md";
-  const markdown = hoverLinks(sha, uri, titles) ?? "";
+  const markdown = hoverLinks({ sha, uri }, titles) ?? "";
   assert.equal(links(markdown).length, 4);
   for (const link of links(markdown)) {
     assert.deepEqual(link.target, { sha, uri });
@@ -40,9 +40,26 @@ test("no name of a file can end a link or begin another", () => {
   assert.equal(outside, "[Show commit] · [Copy SHA] · [Copy as Fixes: line] · [Compare lines]");
 });
 
+test("nor can the name of a repository", () => {
+  const target = { sha, repository: "a) [x](command:evil) `b`" };
+  const markdown = hoverLinks(target, titles) ?? "";
+  assert.deepEqual(
+    links(markdown).map((link) => link.target),
+    Array(4).fill(target),
+  );
+});
+
+test("a command that has nothing to do is left out", () => {
+  const markdown = hoverLinks({ sha }, titles, ["compareLines"]) ?? "";
+  assert.deepEqual(
+    links(markdown).map(({ command }) => command),
+    [commandIds.showCommit, commandIds.copySha, commandIds.copyFixes],
+  );
+});
+
 test("only what can be a SHA has links", () => {
   for (const word of ["", "abc123", "CVE-2024-32002", "deadbeef)", `${sha}\n`, "g".repeat(12)]) {
-    assert.equal(hoverLinks(word, "file:///a", titles), undefined, word);
+    assert.equal(hoverLinks({ sha: word }, titles), undefined, word);
   }
-  assert.ok(hoverLinks("A".repeat(64), "file:///a", titles));
+  assert.ok(hoverLinks({ sha: "A".repeat(64) }, titles));
 });
