@@ -48,7 +48,9 @@ export function commits(directory, env, count) {
   const words = ["valve", "engine", "pressure", "drain", "leak", "pump", "gauge", "seal"];
   const stream = [];
   for (let i = 1; i <= count; i++) {
-    const message = `${words[i % 8]} ${words[(i * 5 + 3) % 8]} number${i}\n\nWhy word${i * 7} matters to word${i * 13}.\n`;
+    // The editor takes $(name) for an icon, where it is not told otherwise.
+    const last = i === count ? " in $(MAKE)" : "";
+    const message = `${words[i % 8]} ${words[(i * 5 + 3) % 8]} number${i}${last}\n\nWhy word${i * 7} matters to word${i * 13}.\n`;
     stream.push(
       `commit refs/heads/main\nmark :${i}\n`,
       `committer Aoife Byrne <aoife@example.org> ${1_600_000_000 + i * 60} +0000\n`,

@@ -54,6 +54,20 @@ export async function severalFolders({ browser, server, facts, report, scratch, 
       page.expect(entries.includes(expected), `the menu lacks “${expected}”: ${entries}`);
     }
     await page.screenshot(report.file("two-folders"));
+    // The entry of a repository leads to its lines, whatever file is shown.
+    await page.type(other.directory);
+    await page.waitForPick("pumps");
+    await page.press("Enter");
+    await page.waitForEntry(other.line);
+    page.expect(!(await page.entries()).includes(facts.line), "lines of the other repository");
+    await page.press("Escape");
+  });
+  await report.check(page, "what looks like an icon is shown as it is", async () => {
+    await page.pick("Control+t", "number40", other.subject);
+    await page.press("Escape");
+    await page.commandWithPick("Cá Bhfuil: Search Commits", "author:");
+    await page.type("number40");
+    await page.waitForPick(other.subject);
     await page.press("Escape");
   });
   await page.close();

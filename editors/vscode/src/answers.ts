@@ -2,6 +2,8 @@
 // server may be another version than the one this was written for, so answers
 // are checked here once and have their types from then on.
 
+import { oneLine } from "./text";
+
 export interface CommitAnswer {
   readonly repository: string;
   readonly sha: string;
@@ -113,7 +115,7 @@ export function isSha(text: string): boolean {
 
 /** The line by which a commit message names the commit that it fixes. */
 export function fixesLine(commit: CommitAnswer): string {
-  return `Fixes: ${commit.sha.slice(0, 12)} ("${commit.subject}")`;
+  return `Fixes: ${commit.sha.slice(0, 12)} ("${oneLine(commit.subject)}")`;
 }
 
 /** The changes in an answer of `cabhfuil.where`, with how they stand on each line. */

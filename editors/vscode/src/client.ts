@@ -16,6 +16,7 @@ import {
 import type { Progress } from "./health";
 import { hoverMiddleware } from "./hover";
 import { lensMiddleware } from "./lenses";
+import { plainMiddleware } from "./plain";
 import { ServerProblem } from "./server";
 import { text, withoutIcons } from "./text";
 
@@ -196,6 +197,7 @@ export class Client {
       initializationFailedHandler: () => false,
       errorHandler: this.#errorHandler(),
       middleware: {
+        ...plainMiddleware,
         ...hoverMiddleware((command, argument, token) => this.ask(command, argument, token)),
         ...lensMiddleware(
           (command, argument, token) => this.ask(command, argument, token),

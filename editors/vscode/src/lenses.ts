@@ -1,6 +1,8 @@
 import type * as vscode from "vscode";
 import type { CodeLensMiddleware } from "vscode-languageclient/node";
 import { declaredRanges, type Lines } from "./declarations";
+import { plainLens } from "./plain";
+import { soon } from "./soon";
 import { symbolsOf } from "./targets";
 
 /**
@@ -52,7 +54,7 @@ export function lensMiddleware(
       return [];
     }
     const found = find(document);
-    const declared = await soon(found);
+    const declared = await soon(found, patienceMs);
     if (declared === undefined) {
       void keep(document, found);
     }
@@ -76,24 +78,11 @@ export function lensMiddleware(
           }
         }
       }
-      return next(document, token);
+      return (await next(document, token))?.map(plainLens);
     },
   };
 }
 
 async function find(document: vscode.TextDocument): Promise<Lines[]> {
   return declaredRanges(await symbolsOf(document));
-}
-
-/** What is found within the patience, or undefined. */
-async function soon<T>(found: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, patienceMs, undefined);
-  });
-  try {
-    return await Promise.race([found, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -48,6 +48,9 @@ test("the lines of each repository are taken in the server's order", () => {
 test("a Fixes: line has twelve digits and the subject as it is", () => {
   const line = fixesLine({ repository: "nova", sha, subject: 'Say "no"' });
   assert.equal(line, 'Fixes: 7f4343198c2a ("Say "no"")');
+  // Pasted into a terminal, a line break would run what stands before it.
+  const broken = { repository: "nova", sha, subject: "Say\rno" };
+  assert.equal(fixesLine(broken), 'Fixes: 7f4343198c2a ("Say no")');
 });
 
 test("a search's hits keep the server's order", () => {
