@@ -74,6 +74,7 @@ export class Page {
     // The pointer shows what is below it.
     if (!stay) {
       await this.#page.mouse.move(1090, 500);
+      await this.#page.locator(".workbench-hover:visible").first().waitFor({ state: "hidden" });
     }
     const boxes = [];
     for (const selector of selectors) {
@@ -165,6 +166,14 @@ export class Page {
   async waitForEditorText(text) {
     await this.#editor()
       .locator(".view-line", { hasText: drawn(text) })
+      .first()
+      .waitFor();
+  }
+
+  /** Waits until a word has a colour of its own: an editor draws plain text at first. */
+  async waitForToken(word) {
+    await this.#editor()
+      .locator(".view-line span > span", { hasText: new RegExp(`^${word}$`) })
       .first()
       .waitFor();
   }

@@ -23,6 +23,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
   const document = async () => {
     await page.waitForTab(`${facts.sha.slice(0, 8)}`);
     await page.waitForEditorText(`commit ${facts.sha}`);
+    await page.waitForToken("commit");
   };
   const back = async () => {
     await page.closeTab();
@@ -157,6 +158,9 @@ export async function scenario({ browser, address, facts, report, scale }) {
     await page.openFile("CHANGELOG.md");
     await page.clickText(short);
     await page.openView("Release Lines", facts.upstream);
+    await page.openRowMenu(facts.upstream);
+    await page.clickMenu("Copy SHA");
+    await page.waitForStatus(`Copied ${facts.sha}`);
     await page.clickRow(facts.upstream);
     await document();
     await back();
@@ -286,6 +290,10 @@ export async function scenario({ browser, address, facts, report, scale }) {
     await page.clickButton("Point at a commit");
     await page.waitForWebviewImage();
     await shot("walkthrough");
+    await page.clickButton("Open the Newest Commit");
+    await page.waitForTab(".commit");
+    await page.waitForEditorText("commit ");
+    await page.closeTab();
     await page.closeTab();
   });
   await run("nothing but loopback was asked for", () => {
@@ -339,6 +347,7 @@ export async function looks({ browser, address, facts, report, scale }, theme, l
   await run("a commit's document opens", async () => {
     await page.clickLens(0);
     await page.waitForEditorText(`commit ${facts.sha}`);
+    await page.waitForToken("commit");
     await shot("commit");
     for (const text of ["commit", "Parents:", facts.upstream, "diff", "+++", "@@"]) {
       await readable(`“${text}”`, `${editor} .view-line span span:has-text("${text}")`);

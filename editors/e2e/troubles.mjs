@@ -63,7 +63,13 @@ export async function troubles({ browser, server, facts, report, scratch, progra
   await report.check(page, "a server that hangs is ended, and another one started", async () => {
     const [{ pid }] = server.servers(program);
     process.kill(pid, "SIGSTOP");
-    await page.command("Cá Bhfuil: Restart Server");
+    await page.clickStatus("Cá Bhfuil");
+    await page.waitForEntry("The server does not answer.");
+    await shot(page, "silent");
+    await page.waitForStatusName("does not answer");
+    await page.type("Restart Server");
+    await page.waitForPick("Restart Server");
+    await page.press("Enter");
     await hovered();
     page.expect(!server.servers(program).some((one) => one.pid === pid), "it is still there");
   });
@@ -132,6 +138,8 @@ ${otherwise}
       const entries = await page.entries();
       page.expect(entries.includes(expected), `the menu lacks the problem: ${entries}`);
       await page.press("Escape");
+      await page.command("Cá Bhfuil: Focus on Release Lines View");
+      await page.waitForText("The server does not run.");
     });
     await page.close();
   }

@@ -16,7 +16,7 @@ import { comparable, short } from "./releaseLines";
 import { searchCommits } from "./search";
 import type { Session } from "./session";
 import type { Status } from "./status";
-import { atCursor, ofDocument } from "./targets";
+import { atCursor, currentUri, ofDocument } from "./targets";
 import { oneLine, withoutIcons, withoutLinks } from "./text";
 
 /** What the commands work with. */
@@ -61,7 +61,7 @@ export function registerCommands(house: House): vscode.Disposable {
         preview: (commit) => commitUri(session, commit),
       });
     },
-    "cabhfuil-vscode.showMissing": () => showMissing(session, missing),
+    "cabhfuil-vscode.showMissing": (target) => showMissing(session, missing, target?.repository),
     "cabhfuil-vscode.showMissingDocument": () => showMissingDocument(session, missing),
     "cabhfuil-vscode.filterMissing": () => missing.filter(),
     "cabhfuil-vscode.clearMissingFilters": () => missing.clearFilters(),
@@ -202,7 +202,8 @@ async function choose(
   if (meant === undefined) {
     return undefined;
   }
-  const { sha, repository, uri } = meant;
+  const { sha, repository } = meant;
+  const uri = meant.uri ?? (repository === undefined ? currentUri() : undefined);
   const found = commitsIn(await session.ask("cabhfuil.where", { keys: [sha], repository, uri }));
   if (found.length === 0) {
     throw new Error(vscode.l10n.t("No known repository has a commit {0}.", sha));

@@ -29,6 +29,7 @@ export function shown(
   server: Server,
   running: readonly Progress[],
   status: StatusAnswer | undefined,
+  silent = false,
 ): Shown {
   const name = text("Cá Bhfuil");
   switch (server.state) {
@@ -39,6 +40,10 @@ export function shown(
     case "failed":
       return { icon: "error", label: name, tooltip: [text("{0}", server.why)], level: "error" };
     case "running":
+  }
+  if (silent) {
+    const tooltip = [text("The server does not answer.")];
+    return { icon: "warning", label: name, tooltip, level: "warning" };
   }
   const reasons = (status?.reasons ?? []).map((reason) => text("{0}", reason));
   if (status !== undefined && status.health !== "ok") {
@@ -61,7 +66,13 @@ export function shown(
 
 function fresh(status: StatusAnswer | undefined): Text {
   const commits = status?.repositories.reduce((sum, { commits }) => sum + commits, 0) ?? 0;
-  return commits === 0 ? text("no repository is open") : text("{0} commits, up to date", commits);
+  switch (commits) {
+    case 0:
+      return text("no repository is open");
+    case 1:
+      return text("1 commit, up to date");
+  }
+  return text("{0} commits, up to date", commits);
 }
 
 /** How far all that tells how far it is has come; undefined where nothing does. */

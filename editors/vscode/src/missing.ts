@@ -11,9 +11,16 @@ interface Two {
   readonly to: Line;
 }
 
-/** Asks for a line, and for the one that it is held against, and lists what it lacks. */
-export async function showMissing(session: Session, view: MissingView): Promise<void> {
-  const lines = await chooseLines(session);
+/**
+ * Asks for a line, and for the one that it is held against, and lists what it lacks.
+ * They are of a repository, or else of that of the active editor.
+ */
+export async function showMissing(
+  session: Session,
+  view: MissingView,
+  repository?: string,
+): Promise<void> {
+  const lines = await chooseLines(session, repository);
   if (lines !== undefined) {
     await comparing(lines, (token) => view.show(lines.from, lines.to, token));
   }
@@ -53,12 +60,12 @@ async function comparing<T>(
   return cancellable(vscode.l10n.t("Comparing {0} with {1}", from.name, to.name), run);
 }
 
-async function chooseLines(session: Session): Promise<Two | undefined> {
-  const uri = currentUri();
+async function chooseLines(session: Session, repository?: string): Promise<Two | undefined> {
+  const where = repository === undefined ? { uri: currentUri() } : { repository };
   const repositories = await cancellable(
     vscode.l10n.t("Looking for release lines"),
     async (token) =>
-      linesIn(await session.ask("cabhfuil.where", { keys: ["HEAD"], uri, wait: true }, token)),
+      linesIn(await session.ask("cabhfuil.where", { keys: ["HEAD"], ...where, wait: true }, token)),
   );
   if (repositories === undefined) {
     return undefined;

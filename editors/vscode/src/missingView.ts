@@ -4,7 +4,7 @@ import type { Line } from "./lines";
 import { groups, noFilters, type Filters, type Group } from "./missingTree";
 import { limitWords, short } from "./releaseLines";
 import type { Session } from "./session";
-import { oneLine } from "./text";
+import { counted, oneLine, text } from "./text";
 import { translated } from "./translated";
 
 type Node = Group | ChangeAnswer | string;
@@ -39,26 +39,26 @@ export class MissingView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   /** Lists what a line lacks of another, and shows the view. */
   async show(from: Line, to: Line, token: vscode.CancellationToken): Promise<void> {
-    this.#lines = { from, to };
-    await this.#load(token);
+    await this.#load({ from, to }, token);
     await vscode.commands.executeCommand("cabhfuil-vscode.missing.focus");
   }
 
   async refresh(): Promise<void> {
-    await vscode.window.withProgress({ location: { viewId: "cabhfuil-vscode.missing" } }, () =>
-      this.#load(),
-    );
+    const lines = this.#lines;
+    if (lines !== undefined) {
+      await vscode.window.withProgress({ location: { viewId: "cabhfuil-vscode.missing" } }, () =>
+        this.#load(lines),
+      );
+    }
   }
 
-  async #load(token?: vscode.CancellationToken): Promise<void> {
-    if (this.#lines === undefined) {
-      return;
-    }
-    const { from, to } = this.#lines;
+  async #load(lines: { from: Line; to: Line }, token?: vscode.CancellationToken): Promise<void> {
+    const { from, to } = lines;
     const { needed, security, since } = this.#filters;
     const { repository, name } = from;
     const argument = { from: name, in: to.name, repository, needed, security, since, wait: true };
     this.#missing = missingIn(await this.session.ask("cabhfuil.missing", argument, token));
+    this.#lines = lines; // what failed or was stopped leaves the list as it was
     this.#draw();
   }
 
@@ -71,8 +71,9 @@ export class MissingView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       // Links in a message work, so it holds numbers and words of ours alone.
       this.#view.message = [
         shown === changes.length
-          ? vscode.l10n.t("{0} changes, {1} left out", shown, missing.excluded)
-          : vscode.l10n.t("{0} of {1} changes", shown, changes.length),
+          ? translated(counted.changes(shown))
+          : translated(text("{0} of {1} changes", shown, changes.length)),
+        ...(missing.excluded > 0 ? [translated(text("{0} left out", missing.excluded))] : []),
         ...limitWords(missing.limits).map(translated),
       ].join(" · ");
     }

@@ -28,7 +28,7 @@ export interface Operator {
 
 /** The search syntax, as docs/search.md has it. */
 export const operators: readonly Operator[] = [
-  { write: "author:", matches: text("name or address; @me is you") },
+  { write: "author:", matches: text("name or address of the author; @me is you") },
   { write: "after:", matches: text("a date, or “2 weeks ago”; also before:") },
   { write: "in:", matches: text("what a line has, under whatever SHA") },
   { write: "missing:", matches: text("what a line lacks under any SHA") },
@@ -40,7 +40,7 @@ export const operators: readonly Operator[] = [
   { write: "ref:", matches: text("what a branch or tag contains") },
   { write: "cve:", matches: text("what names a CVE") },
   { write: "changeid:", matches: text("what has a Change-Id") },
-  { write: "committer:", matches: text("the same of the committer") },
+  { write: "committer:", matches: text("name or address of the committer") },
   { write: "repo:", matches: text("one repository") },
   { write: "type:merge", matches: text("merges") },
 ];

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { hitsIn, type CommitAnswer } from "./answers";
 import { operators, remembered, stored, withOperator } from "./queries";
 import type { Session } from "./session";
-import { withoutIcons } from "./text";
+import { counted, text, withoutIcons } from "./text";
 import { translated } from "./translated";
 
 /** How long typing has to rest before the server is asked. */
@@ -47,10 +47,8 @@ export function searchCommits(memory: vscode.Memento, session: Session, openers:
       }
       pick.title =
         total > hits.length
-          ? vscode.l10n.t("{0} of {1} commits", hits.length, total)
-          : total === 1
-            ? vscode.l10n.t("1 commit")
-            : vscode.l10n.t("{0} commits", total);
+          ? translated(text("{0} of {1} commits", hits.length, total))
+          : translated(counted.commits(total));
       pick.items = hits.map((hit) => ({
         label: withoutIcons(hit.subject),
         description: withoutIcons(

@@ -3,13 +3,18 @@ import * as vscode from "vscode";
 import { statusIn, tasksIn, type StatusAnswer, type TaskAnswer } from "./answers";
 import { belowHome, repositoryState, shown, type Progress, type Server } from "./health";
 import type { Session } from "./session";
-import { oneLine, withoutIcons } from "./text";
+import { soon } from "./soon";
+import { counted, oneLine, text, withoutIcons } from "./text";
 import { translated } from "./translated";
 
 /** How often the server is asked how it is, while the window has the focus. */
 const lookMs = 30_000;
 /** How long to wait after an operation ended: others often end with it. */
 const restMs = 300;
+/** How long the server may take to say how it is, before it is told that it does not. */
+const silentMs = 15_000;
+/** How long the menu waits for what the server says. */
+const menuMs = 2_000;
 
 /** The item in the status bar: how the server is, and a menu. */
 export class Status implements vscode.Disposable {
@@ -24,6 +29,8 @@ export class Status implements vscode.Disposable {
   readonly onFresh = this.#fresh.event;
   #server: Server = { state: "stopped" };
   #status: StatusAnswer | undefined;
+  /** It has been asked how it is, and says nothing. */
+  #silent = false;
   #ask: ((command: string, argument: object) => Promise<unknown>) | undefined;
   #rest: NodeJS.Timeout | undefined;
   readonly #look = setInterval(() => {
@@ -50,6 +57,13 @@ export class Status implements vscode.Disposable {
   serverIs(server: Server, ask?: (command: string, argument: object) => Promise<unknown>): void {
     this.#server = server;
     this.#ask = ask;
+    this.#silent = false;
+    // The views say so then, instead of what can be done with them.
+    void vscode.commands.executeCommand(
+      "setContext",
+      "cabhfuil-vscode.failed",
+      server.state === "failed",
+    );
     if (server.state !== "running") {
       this.#running.clear();
       this.#status = undefined;
@@ -77,14 +91,23 @@ export class Status implements vscode.Disposable {
     if (ask === undefined) {
       return;
     }
+    const late = setTimeout(() => {
+      if (this.#ask === ask) {
+        this.#silent = true;
+        this.#draw();
+      }
+    }, silentMs);
     try {
       const status = statusIn(await ask("cabhfuil.status", {}));
       if (this.#ask === ask) {
         this.#status = status;
+        this.#silent = false;
         this.#draw();
       }
     } catch {
       // It may have ended meanwhile, which shows itself.
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -101,6 +124,7 @@ export class Status implements vscode.Disposable {
       this.#server,
       [...this.#running.values()],
       this.#status,
+      this.#silent,
     );
     const said = translated(label);
     const more = tooltip.map((line) => oneLine(translated(line)));
@@ -114,13 +138,22 @@ export class Status implements vscode.Disposable {
 
   /** The menu of the item: what is wrong, what goes on, the repositories, and what to do. */
   async menu(session: Session): Promise<void> {
-    await this.refresh();
-    const running = session.isRunning ? await runningTasks(session) : [];
+    // It is needed most where the server hangs.
+    const tasks = session.isRunning ? runningTasks(session) : Promise.resolve([]);
+    const running = await soon(
+      this.refresh().then(() => tasks),
+      menuMs,
+    );
     const pick = vscode.window.createQuickPick<Entry>();
     pick.title = "Cá Bhfuil";
     pick.placeholder = vscode.l10n.t("Choose what to do");
     pick.matchOnDescription = true;
-    pick.items = [...this.#state(), ...taskEntries(running), ...actions(session.isRunning)];
+    pick.matchOnDetail = true;
+    pick.items = [
+      ...(running === undefined ? [silent()] : this.#state()),
+      ...taskEntries(running ?? []),
+      ...actions(session.isRunning),
+    ];
     pick.onDidTriggerItemButton(({ item }) => {
       pick.items = pick.items.filter((other) => other !== item);
       void item.cancel?.(session);
@@ -164,14 +197,15 @@ export class Status implements vscode.Disposable {
         label: `$(repo) ${withoutIcons(repository.name)}`,
         description: [
           translated(repositoryState(repository.state)),
-          vscode.l10n.t("{0} commits", repository.commits),
-          vscode.l10n.t("{0} lines", repository.lines),
+          translated(counted.commits(repository.commits)),
+          translated(counted.lines(repository.lines)),
           ...(repository.pending > 0
-            ? [vscode.l10n.t("{0} to be indexed", repository.pending)]
+            ? [translated(text("{0} to be indexed", repository.pending))]
             : []),
         ].join(" · "),
         detail: withoutIcons(belowHome(repository.path, homedir())),
         command: "cabhfuil-vscode.showMissing",
+        arguments: [{ repository: repository.name }],
       })),
     ];
   }
@@ -185,6 +219,14 @@ interface Entry extends vscode.QuickPickItem {
 
 function separator(label: string): Entry {
   return { label, kind: vscode.QuickPickItemKind.Separator };
+}
+
+function silent(): Entry {
+  return {
+    label: `$(warning) ${vscode.l10n.t("The server does not answer.")}`,
+    description: vscode.l10n.t("restart it"),
+    command: "cabhfuil-vscode.restart",
+  };
 }
 
 async function runningTasks(session: Session): Promise<TaskAnswer[]> {
@@ -206,7 +248,7 @@ function taskEntries(tasks: readonly TaskAnswer[]): Entry[] {
       description: [
         withoutIcons(task.repository),
         task.total > 0
-          ? vscode.l10n.t("{0} of {1}", task.done, task.total)
+          ? translated(text("{0} of {1}", task.done, task.total))
           : withoutIcons(task.message),
       ]
         .filter((part) => part !== "")
@@ -242,7 +284,7 @@ function actions(running: boolean): Entry[] {
     separator(vscode.l10n.t("Actions")),
     ...(running ? whenRunning : []),
     {
-      label: `$(debug-restart) ${vscode.l10n.t("Restart Server")}`,
+      label: `$(server-process) ${vscode.l10n.t("Restart Server")}`,
       command: "cabhfuil-vscode.restart",
     },
     { label: `$(output) ${vscode.l10n.t("Show Log")}`, command: "cabhfuil-vscode.showLog" },

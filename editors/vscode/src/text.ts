@@ -18,6 +18,13 @@ export function untranslated({ template, values }: Text): string {
   );
 }
 
+/** How many there are of something, with its number in the words of the language. */
+export const counted = {
+  commits: (n: number): Text => (n === 1 ? text("1 commit") : text("{0} commits", n)),
+  lines: (n: number): Text => (n === 1 ? text("1 line") : text("{0} lines", n)),
+  changes: (n: number): Text => (n === 1 ? text("1 change") : text("{0} changes", n)),
+};
+
 // Control characters, and those that turn the direction of what follows.
 // eslint-disable-next-line no-control-regex
 const unseen = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]+/g;

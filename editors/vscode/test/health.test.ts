@@ -26,6 +26,8 @@ test("while all is well, the item is quiet and says how much is known", () => {
     look(running, [], undefined),
     "git-commit | Cá Bhfuil | no repository is open | quiet",
   );
+  const first = well.repositories.slice(0, 1).map((one) => ({ ...one, commits: 1 }));
+  assert.match(look(running, [], { ...well, repositories: first }), /\| 1 commit, up to date \|/);
 });
 
 test("indexing shows how far it is, as far as anything tells", () => {
@@ -49,6 +51,14 @@ test("what is wrong comes before what goes on", () => {
     look({ state: "failed", why: "not found" }, [words], well),
     "error | Cá Bhfuil | not found | error",
   );
+});
+
+test("one that says nothing is told, whatever it said before", () => {
+  assert.equal(
+    look(running, [{ title: "nova: words", percentage: 42 }], well, true),
+    "warning | Cá Bhfuil | The server does not answer. | warning",
+  );
+  assert.match(look({ state: "starting" }, [], undefined, true), /starting/);
 });
 
 test("a server that starts or is stopped says so", () => {
