@@ -37,6 +37,7 @@ export function searchCommits(memory: vscode.Memento, session: Session, openers:
   let asking: vscode.CancellationTokenSource | undefined;
   let rest: NodeJS.Timeout | undefined;
   let accepted = false;
+  let seen: Entry | undefined;
 
   const ask = async (query: string, token: vscode.CancellationToken): Promise<void> => {
     pick.busy = true;
@@ -49,6 +50,7 @@ export function searchCommits(memory: vscode.Memento, session: Session, openers:
         total > hits.length
           ? translated(text("{0} of {1} commits", hits.length, total))
           : translated(counted.commits(total));
+      seen = hits.length > 0 ? seen : undefined;
       pick.items = hits.map((hit) => ({
         label: withoutIcons(hit.subject),
         description: withoutIcons(
@@ -61,6 +63,7 @@ export function searchCommits(memory: vscode.Memento, session: Session, openers:
     } catch (error) {
       if (!token.isCancellationRequested) {
         pick.title = error instanceof Error ? error.message : String(error);
+        seen = undefined;
         pick.items = [];
       }
     } finally {
@@ -80,6 +83,7 @@ export function searchCommits(memory: vscode.Memento, session: Session, openers:
     const query = value.trim();
     if (query === "") {
       pick.title = vscode.l10n.t("Search Commits");
+      seen = undefined;
       pick.items = offers(stored(memory.get(historyKey)));
       pick.busy = false;
       return;
@@ -111,13 +115,15 @@ export function searchCommits(memory: vscode.Memento, session: Session, openers:
   });
   pick.onDidChangeValue(change);
   pick.onDidChangeActive(([active]) => {
+    seen = active ?? seen;
     preview.cancel();
     if (previewing && active?.commit !== undefined) {
       preview.soon(active.commit);
     }
   });
   pick.onDidAccept(() => {
-    const [chosen] = pick.selectedItems;
+    // The list may have been renewed between the key and here: what was seen is meant.
+    const chosen = pick.selectedItems[0] ?? seen;
     if (chosen?.query !== undefined) {
       pick.value = chosen.query;
       change(pick.value);
