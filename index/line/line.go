@@ -29,6 +29,11 @@ type Config struct {
 var DefaultPatterns = []string{
 	"stable/*", "stable-*", "*-stable", "*-stable-*", "release/*", "release-*", "release[0-9]*", "release-branch.*",
 	"releng/*", "unmaintained/*", "maint*", "linux-*.y", "REL_*_STABLE", "v[0-9]*.x", "[0-9]*.x", "[0-9]*-sec", "lts*",
+	// A version alone: CPython, Redis, Qt, Mesa, MariaDB, Elasticsearch; MongoDB. No * here:
+	// what follows the version makes a name somebody's own branch.
+	"[0-9].[0-9]", "[0-9].[0-9][0-9]", "[0-9][0-9].[0-9]", "[0-9][0-9].[0-9][0-9]",
+	"v[0-9].[0-9]", "v[0-9].[0-9][0-9]", "v[0-9][0-9].[0-9]",
+	"openssl-[0-9].[0-9]", "PHP-[0-9].[0-9]", "ruby_[0-9]_[0-9]",
 }
 
 // Line is the upstream line or a release line.
