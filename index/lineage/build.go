@@ -454,14 +454,15 @@ func (b *builder) disowns(p, root int32) bool {
 	return b.own[graph.Pos(p)] && !b.own[graph.Pos(root)] && b.upstreamHas(graph.Pos(root))
 }
 
-// link makes the others of a group copies of its root.
-func (b *builder) link(group []int32, ev Evidence) {
-	root := b.root(group)
+// link makes the others of a group copies of its root, and returns these edges.
+func (b *builder) link(group []int32, ev Evidence) []edge {
+	root, n := b.root(group), len(b.copies.out)
 	for _, p := range group {
 		if p != root && !b.disowns(p, root) {
 			b.copies.add(graph.Pos(p), graph.Pos(root), ev)
 		}
 	}
+	return b.copies.out[n:]
 }
 
 // changeIDs links the commits with one Change-Id. Where one line has it twice, a

@@ -130,6 +130,7 @@ func (b *builder) revertOfRequest(p graph.Pos, c claim) bool {
 
 // sameRequests links commits that came by one request and have one subject. Where
 // a line has two of them the number is that of something else, such as of an issue.
+// A copy of the request's merge that is none itself has all that the merge brought.
 func (b *builder) sameRequests() {
 	var group []int32
 	for i := 0; i < len(b.requests); {
@@ -139,7 +140,11 @@ func (b *builder) sameRequests() {
 			group = append(group, b.requests[i].pos)
 		}
 		if len(group) > 1 && len(group) <= maxGroup && !b.twiceOnALine(group) {
-			b.link(group, byRequest)
+			for _, e := range b.link(group, byRequest) {
+				if b.graph.Merge(e.to) && !b.graph.Merge(e.from) {
+					b.taken = append(b.taken, e)
+				}
+			}
 		}
 	}
 }
