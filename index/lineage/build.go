@@ -195,8 +195,8 @@ func Build(ctx context.Context, g *graph.Graph, f *Facts, lines []Line, opt Opti
 		e.finish(g.Len())
 	}
 	if f.Len() >= g.Len() {
-		open := l.openCommits()
-		l.complete = len(open) == 0 || f.compared.isOf(open, g.TipPos(l.upstream))
+		todo := l.toCompare(f)
+		l.complete = todo.none() || f.compared.isOf(todo, g.TipPos(l.upstream))
 	}
 	return l, ctx.Err()
 }

@@ -31,7 +31,7 @@ type twin struct {
 // Compared is what a comparison of contents came to.
 type Compared struct {
 	twins []twin
-	open  uint64 // which commits were looked for, as openKey
+	open  uint64 // which commits were looked for, as toCompare.key
 	// upTo is 1 more than the position of the upstream tip among whose commits they
 	// were looked for; 0 where that was not done. What is new upstream may have been
 	// known before, as the commits of a topic are that is merged.
@@ -39,8 +39,40 @@ type Compared struct {
 }
 
 // isOf says whether the comparison was of these commits and this upstream tip.
-func (c *Compared) isOf(open []graph.Pos, tip graph.Pos) bool {
-	return c.upTo == tip+1 && c.open == openKey(open)
+func (c *Compared) isOf(todo toCompare, tip graph.Pos) bool {
+	return c.upTo == tip+1 && c.open == todo.key()
+}
+
+// toCompare is what a comparison looks at. It does not depend on what one found,
+// or one comparison would ask for the next, for ever.
+type toCompare struct {
+	open  []graph.Pos // as openCommits
+	again []edge      // as broughtAgain
+}
+
+func (l *Lineage) toCompare(f *Facts) toCompare {
+	return toCompare{l.openCommits(), l.broughtAgain(f)}
+}
+
+func (t toCompare) none() bool { return len(t.open) == 0 && len(t.again) == 0 }
+
+// comparing changes where a comparison finds more than before, so that all is
+// compared anew.
+const comparing = 2
+
+// key tells what is compared apart.
+func (t toCompare) key() uint64 {
+	h := uint64(14695981039346656037)
+	add := func(p graph.Pos) { h = (h ^ uint64(p)) * 1099511628211 }
+	add(comparing)
+	for _, p := range t.open {
+		add(p)
+	}
+	for _, e := range t.again {
+		add(e.from)
+		add(e.to)
+	}
+	return h
 }
 
 // maxPool bounds the upstream commits that are compared for one line.
@@ -50,8 +82,7 @@ const maxPool = 50_000
 const slack = 90 * 24 * 3600
 
 // openCommits are the commits on release lines that have no source upstream but
-// one that a comparison found. They do not depend on what was found, or one
-// comparison would ask for the next, for ever.
+// one that a comparison found.
 func (l *Lineage) openCommits() []graph.Pos {
 	if l.upstream < 0 {
 		return nil
@@ -80,13 +111,40 @@ func (l *Lineage) openCommits() []graph.Pos {
 	return open
 }
 
-// openKey tells sets of open commits apart.
-func openKey(open []graph.Pos) uint64 {
-	h := uint64(14695981039346656037)
-	for _, p := range open {
-		h = (h ^ uint64(p)) * 1099511628211
+// maxAgain is how many commits are looked at that may bring one change back.
+const maxAgain = 16
+
+// broughtAgain leads from upstream commits to what a revert there took out and
+// they may bring back: they came later, under the same subject, and do not say so.
+func (l *Lineage) broughtAgain(f *Facts) []edge {
+	if l.upstream < 0 {
+		return nil
 	}
-	return h
+	g := l.graph
+	gone := map[uint32][]edge{} // reverts, by the subject of what they take out
+	for _, e := range l.reverts.out {
+		if hash := f.subjects[e.to]; hash != noSubject && !g.Merge(e.to) && g.Contains(l.upstream, e.from) && g.Contains(l.upstream, e.to) {
+			gone[hash] = append(gone[hash], e)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	var again []edge
+	looked := map[graph.Pos]int{}
+	for i, hash := range f.subjects[:min(f.Len(), g.Len())] {
+		for _, e := range gone[hash] {
+			p := graph.Pos(i)
+			if p <= e.from || looked[e.to] >= maxAgain || g.Merge(p) || !g.Contains(l.upstream, p) {
+				continue
+			}
+			looked[e.to]++
+			if g.IsAncestor(e.from, p) && !l.familyBut(p, byPatchID|byContent).has(e.to) {
+				again = append(again, edge{from: p, to: e.to})
+			}
+		}
+	}
+	return again
 }
 
 // Complete says whether the contents of all commits that need it were compared,
@@ -95,30 +153,37 @@ func (l *Lineage) Complete() bool { return l.complete }
 
 // Compare looks for copies by content alone: for each commit on a release line
 // whose source is not known, among the upstream commits that the line lacks, for
-// one that changed the same files, or has the same subject, and the same lines.
+// one that changed the same files, or has the same subject, and the same lines; and
+// for each upstream commit that may bring back what was reverted, whether it does.
 // told is called with how many commits were looked at, of how many. The error is
 // ctx's, or Contents'.
 func (l *Lineage) Compare(ctx context.Context, f *Facts, c Contents, told func(done, all int)) (Compared, error) {
 	m := &comparison{Lineage: l, facts: f, contents: c, told: told, seed: maphash.MakeSeed()}
-	open := l.openCommits()
-	if len(open) == 0 {
-		return Compared{open: openKey(open)}, nil
+	todo := l.toCompare(f)
+	if todo.none() {
+		return Compared{open: todo.key()}, nil
 	}
 	tip := l.graph.TipPos(l.upstream)
-	result := Compared{open: openKey(open), upTo: tip + 1}
+	result := Compared{open: todo.key(), upTo: tip + 1}
 	var sources []graph.Pos
-	if last := f.compared.upTo - 1; last >= 0 && f.compared.isOf(open, last) && l.graph.IsAncestor(last, tip) {
+	again := todo.again
+	if last := f.compared.upTo - 1; last >= 0 && f.compared.isOf(todo, last) && l.graph.IsAncestor(last, tip) {
 		sources = l.graph.Between(last, []graph.Pos{tip}, maxPool)
 	}
 	if sources != nil {
-		result.twins = slices.Clone(f.compared.twins) // the same commits, against what is new upstream
+		result.twins, again = slices.Clone(f.compared.twins), nil // the same commits, against what is new upstream
 	} else {
 		sources = l.upstreamCommits()
 	}
-	pairs, err := m.candidates(ctx, open, sources)
+	pairs, err := m.candidates(ctx, todo.open, sources)
 	if err != nil {
 		return result, err
 	}
+	restored, err := m.againPairs(ctx, again)
+	if err != nil {
+		return result, err
+	}
+	pairs = append(pairs, restored...)
 	twins, err := m.judge(ctx, pairs)
 	result.twins = append(result.twins, twins...)
 	return result, err
@@ -190,28 +255,12 @@ func (m *comparison) candidates(ctx context.Context, open, sources []graph.Pos) 
 	bySubject := map[uint32][]changed{}
 	pool := m.pool(open, sources)
 	total, done := len(open)+len(pool), 0
-	read := func(positions []graph.Pos, take func(changed)) error {
-		for batch := range slices.Chunk(positions, 4096) {
-			hashes := make([]history.Hash, len(batch))
-			for i, p := range batch {
-				hashes[i] = m.graph.Hash(p)
-			}
-			err := m.contents.Deltas(ctx, hashes, func(h history.Hash, deltas []history.Delta) error {
-				if done++; done%256 == 0 {
-					m.told(done, total)
-				}
-				if p, ok := m.graph.Pos(h); ok && len(deltas) > 0 && len(deltas) <= maxFiles {
-					take(changed{p, deltas})
-				}
-				return ctx.Err()
-			})
-			if err != nil {
-				return err
-			}
+	tell := func() {
+		if done++; done%256 == 0 {
+			m.told(done, total)
 		}
-		return nil
 	}
-	err := read(open, func(c changed) {
+	err := m.changes(ctx, open, tell, func(c changed) {
 		key := m.pathKey(c.deltas)
 		byPaths[key] = append(byPaths[key], c)
 		bySubject[m.facts.subjects[c.pos]] = append(bySubject[m.facts.subjects[c.pos]], c)
@@ -220,7 +269,7 @@ func (m *comparison) candidates(ctx context.Context, open, sources []graph.Pos) 
 		return nil, err
 	}
 	var pairs []pair
-	err = read(pool, func(source changed) {
+	err = m.changes(ctx, pool, tell, func(source changed) {
 		for _, c := range byPaths[m.pathKey(source.deltas)] {
 			pairs = append(pairs, pair{c, source})
 		}
@@ -233,6 +282,48 @@ func (m *comparison) candidates(ctx context.Context, open, sources []graph.Pos) 
 	// What one and the same file saw a thousand times, such as a version, is
 	// compared with the nearest alone.
 	return m.nearest(pairs), err
+}
+
+// changes calls take with what commits changed; those that changed too much are
+// left out. read is called for each.
+func (m *comparison) changes(ctx context.Context, positions []graph.Pos, read func(), take func(changed)) error {
+	for batch := range slices.Chunk(positions, 4096) {
+		hashes := make([]history.Hash, len(batch))
+		for i, p := range batch {
+			hashes[i] = m.graph.Hash(p)
+		}
+		err := m.contents.Deltas(ctx, hashes, func(h history.Hash, deltas []history.Delta) error {
+			read()
+			if p, ok := m.graph.Pos(h); ok && len(deltas) > 0 && len(deltas) <= maxFiles {
+				take(changed{p, deltas})
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// againPairs are the pairs of commits that may bring back what was reverted.
+func (m *comparison) againPairs(ctx context.Context, again []edge) ([]pair, error) {
+	known := map[graph.Pos]changed{}
+	var positions []graph.Pos
+	for _, e := range again {
+		positions = append(positions, e.from, e.to)
+	}
+	slices.Sort(positions)
+	err := m.changes(ctx, slices.Compact(positions), func() {}, func(c changed) { known[c.pos] = c })
+	var pairs []pair
+	for _, e := range again {
+		c, ok := known[e.from]
+		source, was := known[e.to]
+		if ok && was {
+			pairs = append(pairs, pair{c, source})
+		}
+	}
+	return pairs, err
 }
 
 const (
@@ -273,6 +364,10 @@ func (m *comparison) pathKey(deltas []history.Delta) uint64 {
 
 // judge keeps the pairs whose fingerprints are equal and that git's patch-id, or
 // the number of their lines, confirms. A commit has one source at most.
+//
+// Where all cancels out, as in what moves lines or changes white space alone, the
+// fingerprint says nothing: there the same subject, or the very same files, leave it
+// to the patch-id.
 func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 	var all []changed
 	for _, p := range pairs {
@@ -282,16 +377,22 @@ func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 	if err := prints.read(ctx, m.contents, all); err != nil {
 		return nil, err
 	}
-	var alike []pair
+	type judged struct {
+		pair
+		bare bool // the fingerprint says nothing
+	}
+	var alike []judged
 	asked := map[graph.Pos]bool{}
 	var hashes []history.Hash
 	for _, p := range pairs {
 		a, ok := prints.of(p.copy.deltas)
 		b, known := prints.of(p.source.deltas)
-		if !ok || !known || a != b {
+		same := ok && known && a == b
+		bare := !same || a == 0
+		if bare && !slices.Equal(p.copy.deltas, p.source.deltas) && !(same && m.facts.subjects[p.copy.pos] == m.facts.subjects[p.source.pos]) {
 			continue
 		}
-		alike = append(alike, p)
+		alike = append(alike, judged{p, bare})
 		for _, q := range []graph.Pos{p.copy.pos, p.source.pos} {
 			if !asked[q] {
 				asked[q] = true
@@ -316,7 +417,7 @@ func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 			if a.ID == "" || b.ID == "" || (a.ID == b.ID) != samePatch || slices.ContainsFunc(twins, func(t twin) bool { return t.copy == p.copy.pos }) {
 				continue
 			}
-			if !samePatch && (a.Lines != b.Lines || a.Lines < tinyPatch) {
+			if !samePatch && (p.bare || a.Lines != b.Lines || a.Lines < tinyPatch) {
 				continue
 			}
 			if x, y := m.facts.changeIDAt(p.copy.pos), m.facts.changeIDAt(p.source.pos); x != 0 && y != 0 && x != y && !samePatch {

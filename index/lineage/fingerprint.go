@@ -27,8 +27,8 @@ func newPrints() *prints {
 	return &prints{maphash.MakeSeed(), map[history.Hash]uint64{}}
 }
 
-// of is the fingerprint of what a commit changed. It is not ok where a file was
-// not read, and where all cancels out.
+// of is the fingerprint of what a commit changed: 0 where all cancels out. It is
+// not ok where a file was not read.
 func (f *prints) of(deltas []history.Delta) (sum uint64, ok bool) {
 	for _, d := range deltas {
 		added, ok := f.sum(d.New)
@@ -38,7 +38,7 @@ func (f *prints) of(deltas []history.Delta) (sum uint64, ok bool) {
 		}
 		sum += added - gone
 	}
-	return sum, sum != 0
+	return sum, true
 }
 
 // sum is that of one side of a delta, 0 where there is no file.
@@ -285,7 +285,7 @@ func Fingerprints(ctx context.Context, c Contents, commits []history.Hash) (map[
 	}
 	found := make(map[history.Hash]uint64, len(all))
 	for i, change := range all {
-		if sum, ok := f.of(change.deltas); ok {
+		if sum, ok := f.of(change.deltas); ok && sum != 0 {
 			found[names[i]] = sum
 		}
 	}
