@@ -47,8 +47,11 @@ func (l *Lineage) Missing(ctx context.Context, from, in Side) (lacks []Lack, exc
 			continue
 		}
 		lack := Lack{Pos: p, Reason: "not on " + from.Name}
-		if s := l.standing(l.family(p), from.Ref); isPresent(s.status) {
+		switch s := l.standing(l.family(p), from.Ref); s.status {
+		case history.Contains, history.Backported:
 			lack.Reason = "only a part of it is on " + from.Name + ", as " + l.short(s.commit)
+		case history.Reverted:
+			lack.Reason = l.short(s.revertedBy) + " reverted it on " + from.Name + ", and it is back on " + in.Name
 		}
 		if need := l.need(p, from); need != "" {
 			lack.Needed, lack.Reason = true, need
@@ -77,6 +80,9 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 		}
 		return "is there as " + l.short(there.commit) + " (" + strings.Join(l.Names(there.evidence), ", ") + ")"
 	case history.Reverted:
+		if l.broughtBack(f, p, in.Ref) {
+			return ""
+		}
 		return "was there as " + l.short(there.commit) + ", and " + l.short(there.revertedBy) + " reverted it there"
 	}
 	if s := l.standing(f, in.Ref); s.status == history.Reverted {
@@ -99,6 +105,22 @@ func (l *Lineage) leftOut(p graph.Pos, from, in Side) string {
 		return "fixes " + l.short(causes[0].members[0].pos) + ", which never reached " + from.Name
 	}
 	return ""
+}
+
+// broughtBack says whether p, one of a family, brought the change back on a ref
+// that had taken it out.
+func (l *Lineage) broughtBack(f *family, p graph.Pos, ref graph.RefID) bool {
+	out := false
+	for _, e := range f.effects {
+		if e.brings || !l.graph.Contains(ref, e.pos) {
+			continue
+		}
+		if l.ancestor(f, p, e.pos) {
+			return false
+		}
+		out = true
+	}
+	return out && isPresent(l.standing(f, ref).status)
 }
 
 // undoes are the commits on a ref that p reverts, or else those that it brings
