@@ -630,12 +630,12 @@ func (b *builder) isReverted(p int32) bool {
 	return b.reverted[p]
 }
 
-func (b *builder) sameWriter(p, q int32) bool {
-	x, y := b.graph.Author(graph.Pos(p)), b.graph.Author(graph.Pos(q))
+func (l *Lineage) sameWriter(p, q int32) bool {
+	x, y := l.graph.Author(graph.Pos(p)), l.graph.Author(graph.Pos(q))
 	if x == y {
 		return true
 	}
-	a, c := b.graph.Person(x), b.graph.Person(y)
+	a, c := l.graph.Person(x), l.graph.Person(y)
 	return equalFold(a.Email, c.Email) || a.Name != "" && a.Name == c.Name
 }
 

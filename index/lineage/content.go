@@ -417,7 +417,7 @@ func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 			if a.ID == "" || b.ID == "" || (a.ID == b.ID) != samePatch || slices.ContainsFunc(twins, func(t twin) bool { return t.copy == p.copy.pos }) {
 				continue
 			}
-			if !samePatch && (p.bare || a.Lines != b.Lines || a.Lines < tinyPatch) {
+			if !samePatch && (p.bare || a.Lines != b.Lines || a.Lines < tinyPatch && !m.sameWords(p.copy.pos, p.source.pos)) {
 				continue
 			}
 			if x, y := m.facts.changeIDAt(p.copy.pos), m.facts.changeIDAt(p.source.pos); x != 0 && y != 0 && x != y && !samePatch {
@@ -429,8 +429,13 @@ func (m *comparison) judge(ctx context.Context, pairs []pair) ([]twin, error) {
 	return twins, nil
 }
 
-// tinyPatch is how many changed lines say enough without the lines around them.
+// tinyPatch is how many changed lines say enough without the lines around them,
+// unless the subject and the author are the same too.
 const tinyPatch = 6
+
+func (m *comparison) sameWords(p, q graph.Pos) bool {
+	return m.facts.subjects[p] != noSubject && m.facts.subjects[p] == m.facts.subjects[q] && m.sameWriter(int32(p), int32(q))
+}
 
 // WithCompared makes facts that also have what a comparison came to.
 func (f *Facts) WithCompared(c Compared) *Facts {
