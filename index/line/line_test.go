@@ -3,6 +3,7 @@ package line_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,20 @@ func TestLines(t *testing.T) {
 		if diff := cmp.Diff(c.want, strings.Join(got, " ")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestDocumented holds that the documentation lists the patterns as they are.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "\n## Release lines\n")
+	_, rest, _ = strings.Cut(rest, "```\n")
+	listed, _, _ := strings.Cut(rest, "```")
+	if diff := cmp.Diff(line.DefaultPatterns, strings.Fields(listed)); diff != "" {
+		t.Errorf("docs/configuration.md (-code +page):\n%s", diff)
 	}
 }
 
