@@ -90,22 +90,23 @@ func (t Text) card(m history.Match) {
 	if len(m.Branches) == 0 {
 		fmt.Fprintln(t.Out, "  no release lines were found")
 	}
-	if n := len(m.Tags.All); n > 0 {
-		text := fmt.Sprintf("in %d tags", n)
-		if n == 1 {
-			text = "in 1 tag"
-		}
-		if m.Tags.First != nil {
-			text = fmt.Sprintf("first released in %s, %s", clean(*m.Tags.First), text)
-		}
-		fmt.Fprintf(t.Out, "\n  %s\n", text)
-		if t.Verbose {
-			fmt.Fprintf(t.Out, "  %s\n", clean(strings.Join(m.Tags.All, " ")))
-		}
+	if rows := t.beyond(m); len(rows) > 0 {
+		fmt.Fprintf(t.Out, "\n  %s\n", strings.Join(rows, "\n  "))
+	}
+	t.short(lookup.Limits(m))
+}
+
+// beyond is what a card says besides the lines: tags, and what forges know.
+func (t Text) beyond(m history.Match) (rows []string) {
+	if text := lookup.Released(m.Tags, lookup.TellsFirst(m), clean); text != "" {
+		rows = append(rows, text)
+	}
+	if t.Verbose && len(m.Tags.All) > 0 {
+		rows = append(rows, clean(strings.Join(m.Tags.All, " ")))
 	}
 	for _, f := range m.Forge {
 		if f.Kind == "commit" {
-			fmt.Fprintf(t.Out, "  %s\n", clean(f.URL))
+			rows = append(rows, clean(f.URL))
 			continue
 		}
 		text := lookup.ItemName(f) + " " + lookup.ItemState(f)
@@ -118,12 +119,12 @@ func (t Text) card(m history.Match) {
 		if old := lookup.ItemAge(f, time.Now()); old != "" {
 			text += " (" + old + ")"
 		}
-		fmt.Fprintf(t.Out, "  %s\n", t.fit(clean(text), 2))
+		rows = append(rows, t.fit(clean(text), 2))
 		if f.URL != "" {
-			fmt.Fprintf(t.Out, "    %s\n", clean(f.URL))
+			rows = append(rows, "  "+clean(f.URL))
 		}
 	}
-	t.short(lookup.Limits(m))
+	return rows
 }
 
 var drawn = map[history.Status]struct {

@@ -63,16 +63,16 @@ func card(m history.Match) string {
 	for _, w := range warnings(m) {
 		b.WriteString("⚠ " + w + "  \n")
 	}
-	for _, row := range landingRows(m) {
+	rows := landingRows(m)
+	for _, row := range rows {
 		b.WriteString(row + "  \n")
 	}
 	if len(m.Branches) == 0 {
 		b.WriteString("No release lines were found here.  \n")
 	}
-	if m.Tags.First != nil {
-		fmt.Fprintf(&b, "\nFirst released in %s%s\n", code(*m.Tags.First), others(len(m.Tags.All)))
-	} else if len(m.Tags.All) > 0 {
-		fmt.Fprintf(&b, "\nIn %d tags, first %s\n", len(m.Tags.All), code(m.Tags.All[0]))
+	told := m.Tags.First != nil && strings.Contains(strings.Join(rows, "\n"), "since "+code(*m.Tags.First))
+	if text := Released(m.Tags, told, code); text != "" {
+		b.WriteString("\n" + strings.ToUpper(text[:1]) + text[1:] + "\n")
 	}
 	if why := evidence(m.Branches); why != "" {
 		b.WriteString("\n" + why + "\n")
@@ -89,11 +89,31 @@ func card(m history.Match) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func others(n int) string {
-	if n > 1 {
-		return fmt.Sprintf(", now in %d tags", n)
+// Released says in which tags a commit is, and since which release; told where the
+// lines before say the latter. Nothing is left to say of one tag then. show draws a
+// tag's name.
+func Released(tags history.TagSet, told bool, show func(string) string) string {
+	in := fmt.Sprintf("in %d tags", len(tags.All))
+	if len(tags.All) == 1 {
+		in = "in 1 tag"
 	}
-	return ""
+	switch n := len(tags.All); {
+	case n == 0 || n == 1 && told:
+		return ""
+	case told:
+		return in
+	case tags.First == nil:
+		return in + ", first " + show(tags.All[0])
+	}
+	return "first released in " + show(*tags.First) + ", " + in
+}
+
+// TellsFirst says whether a line has a change since the release that a commit is
+// in first.
+func TellsFirst(m history.Match) bool {
+	return m.Tags.First != nil && slices.ContainsFunc(m.Branches, func(l history.Landing) bool {
+		return l.FirstTag != nil && *l.FirstTag == *m.Tags.First
+	})
 }
 
 // boldAll are names in bold, folded where they are many.

@@ -168,8 +168,8 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 			fmt.Fprintf(&b, "    without its follow-up %s\n", fix.Short())
 		}
 	}
-	if m.Tags.First != nil {
-		fmt.Fprintf(&b, "  First released in %s%s\n", oneLine(*m.Tags.First, 60), others(len(m.Tags.All)))
+	if text := Released(m.Tags, TellsFirst(m), func(tag string) string { return oneLine(tag, 60) }); text != "" {
+		fmt.Fprintf(&b, "  %s%s\n", strings.ToUpper(text[:1]), text[1:])
 	}
 	for _, r := range m.Related {
 		if r.Relation != "equivalent" { // those stand with their lines

@@ -189,7 +189,7 @@ func TestHover(t *testing.T) {
 	}
 	want := "**Add a list**  \n`" + one[:12] + "` A U Thor, 1 Jan 2020 · demo\n\n" +
 		"✓ **main** since `v1.0.0` · **stable/1.0** since `v1.0.0`  \n\n" +
-		"First released in `v1.0.0`, now in 2 tags"
+		"In 2 tags"
 	if diff := cmp.Diff(want, h.Markdown); diff != "" {
 		t.Errorf("card (-want +got):\n%s", diff)
 	}
