@@ -72,7 +72,7 @@ var patterns = map[string]string{".cu": "c++", ".cuh": "c++"}
 var others = map[string]bool{
 	"matlab": true, "octave": true, "mathematica": true, "wolfram": true, "mma": true, "mason": true, "mercury": true,
 	"prolog": true, "promela": true, "pascal": true, "objectpascal": true, "delphi": true, "pov": true, "povray": true,
-	"sourcepawn": true, "typoscript": true, "holyc": true, "bitbake": true, "makefile": true, "xs": true, "qml": true,
+	"sourcepawn": true, "typoscript": true, "holyc": true, "bitbake": true,
 }
 
 func lexerFor(path, language string) chroma.Lexer {

@@ -3,6 +3,10 @@ import * as vscode from "vscode";
 import { isSha, matchesIn, newestIn } from "./answers";
 import { commandIds, hoverLinks, type CommitTarget, type LinkTitles } from "./hoverLinks";
 import { comparable } from "./releaseLines";
+import { soon } from "./soon";
+
+/** How long a card waits for its commands. */
+const patienceMs = 500;
 
 type Ask = (command: string, argument: object, token: vscode.CancellationToken) => Promise<unknown>;
 
@@ -28,8 +32,7 @@ export function hoverMiddleware(ask: Ask): HoverMiddleware {
       }
       let links: string | undefined;
       try {
-        const target = await commitOf(ask, document, hover.range, token);
-        links = target && (await linksFor(ask, target, token));
+        links = await soon(linksAt(ask, document, hover.range, token), patienceMs);
       } catch {
         // The card itself is there, and says more than that its commands are not.
       }
@@ -41,6 +44,16 @@ export function hoverMiddleware(ask: Ask): HoverMiddleware {
       return new vscode.Hover([...hover.contents, markdown], hover.range);
     },
   };
+}
+
+async function linksAt(
+  ask: Ask,
+  document: vscode.TextDocument,
+  range: vscode.Range,
+  token: vscode.CancellationToken,
+): Promise<string | undefined> {
+  const target = await commitOf(ask, document, range, token);
+  return target && (await linksFor(ask, target, token));
 }
 
 /** The key that a hover's card is of: where it is no SHA, the server says which commit that is. */
