@@ -360,11 +360,24 @@ export class Page {
     await this.#rows(text).first().click({ button: "right" });
   }
 
+  /** Takes an entry of the menu that is open. */
   async clickMenu(title) {
-    await this.#page
+    const entry = this.#page
       .locator(".monaco-menu .action-menu-item")
-      .filter({ hasText: new RegExp(`^${title}`) })
-      .click();
+      .filter({ hasText: new RegExp(`^${title}`) });
+    await entry.waitFor();
+    // The editor ignores clicks right after a menu opened: one that stays is clicked again.
+    for (const end = Date.now() + patience; Date.now() < end;) {
+      await entry.click();
+      const gone = await entry.waitFor({ state: "hidden", timeout: 1000 }).then(
+        () => true,
+        () => false,
+      );
+      if (gone) {
+        return;
+      }
+    }
+    throw new Error(`the menu stays open when ${title} is clicked`);
   }
 
   /** Waits until the panel of outputs shows a text. */
