@@ -16,6 +16,7 @@ const source = "cabhfuil"
 
 // diagnostic answers a client that asks for diagnostics.
 func (s *session) diagnostic(p *protocol.DocumentDiagnosticParams) (run, error) {
+	s.asked.diagnostics.Store(true)
 	doc, err := s.documents.get(p.TextDocument.URI)
 	if err != nil {
 		return nil, err

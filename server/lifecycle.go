@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
@@ -272,7 +273,9 @@ func (s *session) initialized(ctx context.Context) {
 }
 
 // refreshViews passes refreshes on, one at a time: what comes while the client
-// answers is one more.
+// answers is one more. Of what was not asked for since the last one, nothing old can
+// be shown, and an editor that is about to ask would begin its wait for its user to
+// rest anew.
 func (s *session) refreshViews(ctx context.Context) {
 	for {
 		select {
@@ -288,14 +291,15 @@ func (s *session) refreshViews(ctx context.Context) {
 			s.due(u, diagnosticDelay, false)
 		}
 		for _, view := range []struct {
+			asked  *atomic.Bool
 			method string
 			can    bool
 		}{
-			{"workspace/codeLens/refresh", s.client.lensRefresh},
-			{"workspace/diagnostic/refresh", s.client.diagnosticRefresh && s.client.pullDiagnostics},
-			{"workspace/inlayHint/refresh", s.client.hintRefresh && s.client.inlayHints},
+			{&s.asked.lenses, "workspace/codeLens/refresh", s.client.lensRefresh},
+			{&s.asked.diagnostics, "workspace/diagnostic/refresh", s.client.diagnosticRefresh && s.client.pullDiagnostics},
+			{&s.asked.hints, "workspace/inlayHint/refresh", s.client.hintRefresh && s.client.inlayHints},
 		} {
-			if !view.can {
+			if !view.can || !view.asked.Swap(false) {
 				continue
 			}
 			if _, err := s.conn.Call(ctx, view.method, nil, nil); err != nil && ctx.Err() == nil {

@@ -33,6 +33,7 @@ func (s *session) hover(p *protocol.HoverParams) (run, error) {
 }
 
 func (s *session) codeLens(p *protocol.CodeLensParams) (run, error) {
+	s.asked.lenses.Store(true)
 	doc, err := s.documents.get(p.TextDocument.URI)
 	if err != nil {
 		return nil, err
@@ -58,6 +59,7 @@ func (s *session) codeLens(p *protocol.CodeLensParams) (run, error) {
 }
 
 func (s *session) resolveLens(p *protocol.CodeLens) (run, error) {
+	s.asked.lenses.Store(true)
 	var data lookup.LensData
 	if err := json.Unmarshal(p.Data, &data); err != nil || len(data.Keys) == 0 && data.Lines == nil {
 		return nil, invalidParams("the lens has no data of ours")

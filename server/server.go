@@ -226,6 +226,9 @@ type session struct {
 	root        string // the first workspace folder; it scopes questions without a file
 	began       settings
 	settings    atomic.Pointer[settings] // as they are now
+	asked       struct {                 // for since the client was last asked to ask again
+		lenses, diagnostics, hints atomic.Bool
+	}
 
 	mu      sync.Mutex
 	at      lifecycle

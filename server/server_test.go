@@ -572,7 +572,7 @@ func TestRefreshAndProgress(t *testing.T) {
 	e, s := start(t, server.Options{Tracker: tracker})
 	e.initialize(all)
 	e.open("x")
-	e.hover(0, 0)
+	e.call("textDocument/codeLens", map[string]any{"textDocument": map[string]any{"uri": uri}})
 	for range 100 {
 		s.Refresh()
 	}

@@ -105,6 +105,7 @@ func wants(only []protocol.CodeActionKind, kind protocol.CodeActionKind) bool {
 }
 
 func (s *session) inlayHint(p *protocol.InlayHintParams) (run, error) {
+	s.asked.hints.Store(true)
 	doc, err := s.documents.get(p.TextDocument.URI)
 	if err != nil {
 		return nil, err

@@ -209,6 +209,35 @@ func TestPulledDiagnostics(t *testing.T) {
 	}
 }
 
+// TestRefreshOfAsked: an editor asks again for what it asked for, and for no more. To
+// ask it for lenses while it opens a document would make its first ones late.
+func TestRefreshOfAsked(t *testing.T) {
+	e, s := start(t, server.Options{})
+	e.initialize(`{"textDocument":{"diagnostic":{},"inlayHint":{}},"workspace":{"codeLens":{"refreshSupport":true},"diagnostics":{"refreshSupport":true}}}`)
+	e.open("bad")
+	asked := map[string]any{"textDocument": map[string]any{"uri": uri}}
+	refreshes := func(of string) int {
+		n := 0
+		for _, m := range e.asked {
+			if m["method"] == "workspace/"+of+"/refresh" {
+				n++
+			}
+		}
+		return n
+	}
+	for times := range 3 {
+		e.call("textDocument/diagnostic", asked)
+		s.Refresh()
+		e.until("diagnostics are asked for again", func() bool { return refreshes("diagnostic") == times+1 })
+	}
+	e.call("textDocument/codeLens", asked)
+	s.Refresh()
+	e.until("lenses are asked for again, for the first time", func() bool { return refreshes("codeLens") == 1 })
+	e.call("textDocument/diagnostic", asked)
+	s.Refresh()
+	e.until("diagnostics are, and lenses are not", func() bool { return refreshes("diagnostic") == 4 && refreshes("codeLens") == 1 })
+}
+
 func TestCodeAction(t *testing.T) {
 	e, _ := start(t, server.Options{})
 	e.initialize(writes)
