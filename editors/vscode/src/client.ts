@@ -3,20 +3,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type * as vscode from "vscode";
 import {
   CloseAction,
+  CodeLensRefreshRequest,
   CodeLensRequest,
+  CodeLensResolveRequest,
   ErrorAction,
   ExecuteCommandRequest,
   LanguageClient,
   RevealOutputChannelOn,
   State,
+  type ClientCapabilities,
+  type DynamicFeature,
   type ErrorHandler,
+  type FeatureState,
   type LanguageClientOptions,
   type Middleware,
+  type StaticFeature,
 } from "vscode-languageclient/node";
 import type { Progress } from "./health";
 import { hoverMiddleware } from "./hover";
-import { lensMiddleware } from "./lenses";
+import { withDeclarations } from "./lenses";
+import type { LensSource } from "./lensProvider";
 import { plainMiddleware } from "./plain";
+import { documentSelector } from "./selector";
 import { ServerProblem } from "./server";
 import { text, withoutIcons } from "./text";
 
@@ -32,13 +40,12 @@ const leaveMs = 2_000;
 /** How long it may take until it is known that a server ended. */
 const endMs = 500;
 
-/** Commits are named anywhere, so every text document takes part, whatever its language. */
-const documentSelector = ["file", "untitled", "git", "cabhfuil"].map((scheme) => ({ scheme }));
-
 /** What happens to a server, for whoever started it. */
 export interface Listener {
   /** It runs, and answers. */
   running(): void;
+  /** Its lenses may be others now. */
+  lensesChange(): void;
   /** An operation goes on; its token tells it from others. It is over without a change. */
   progress(token: string | number, change: Partial<Progress> | undefined): void;
   /** It ended by itself. Another client may be started in its place; this one is not. */
@@ -49,6 +56,43 @@ export interface Listener {
 class QuietClient extends LanguageClient {
   override error(message: string, data?: unknown): void {
     super.error(message, data, false);
+  }
+
+  /** Lenses have a provider of ours, which is there before the client is. */
+  override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
+    if (!("registrationType" in feature) || feature.registrationType !== CodeLensRequest.type) {
+      super.registerFeature(feature);
+    }
+  }
+}
+
+/** What is said to a server of lenses, and what it may ask, as the client's own feature has it. */
+class LensFeature implements StaticFeature {
+  constructor(
+    private readonly client: LanguageClient,
+    private readonly again: () => void,
+  ) {}
+
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    capabilities.textDocument = {
+      ...capabilities.textDocument,
+      codeLens: { resolveSupport: { properties: ["command"] } },
+    };
+    capabilities.workspace = { ...capabilities.workspace, codeLens: { refreshSupport: true } };
+  }
+
+  initialize(): void {
+    this.client.onRequest(CodeLensRefreshRequest.type, () => {
+      this.again();
+    });
+  }
+
+  getState(): FeatureState {
+    return { kind: "static" };
+  }
+
+  clear(): void {
+    // The client forgets its handlers by itself.
   }
 }
 
@@ -65,6 +109,8 @@ export class Client {
   #over = false;
   readonly #ended: Promise<void>;
   #end!: () => void;
+  /** Its lenses. They can be asked for while it runs. */
+  readonly lenses: LensSource;
 
   constructor(
     private readonly program: string,
@@ -79,6 +125,15 @@ export class Client {
       "Cá Bhfuil",
       () => this.#spawn(),
       this.#options(log, trace),
+    );
+    const again = (): void => {
+      listener.lensesChange();
+    };
+    this.#client.registerFeature(new LensFeature(this.#client, again));
+    this.lenses = withDeclarations(
+      this.#lenses(),
+      (command, argument, token) => this.ask(command, argument, token),
+      again,
     );
     this.#client.onDidChangeState(({ newState }) => {
       if (newState === State.Running && !this.#over) {
@@ -199,12 +254,6 @@ export class Client {
       middleware: {
         ...plainMiddleware,
         ...hoverMiddleware((command, argument, token) => this.ask(command, argument, token)),
-        ...lensMiddleware(
-          (command, argument, token) => this.ask(command, argument, token),
-          (document) => {
-            this.#lensesAgain(document);
-          },
-        ),
         handleWorkDoneProgress: (token, params, next) => {
           this.#progress(token, params);
           next(token, params);
@@ -214,10 +263,28 @@ export class Client {
     };
   }
 
-  /** Has the editor ask for the lenses of a document again. */
-  #lensesAgain(document: vscode.TextDocument): void {
-    const feature = this.#client.getFeature(CodeLensRequest.method);
-    feature.getProvider(document)?.onDidChangeCodeLensEmitter.fire();
+  #lenses(): LensSource {
+    const client = this.#client;
+    return {
+      async lenses(document, token) {
+        const params = client.code2ProtocolConverter.asCodeLensParams(document);
+        try {
+          const found = await client.sendRequest(CodeLensRequest.type, params, token);
+          return await client.protocol2CodeConverter.asCodeLenses(found, token);
+        } catch (error) {
+          return client.handleFailedRequest(CodeLensRequest.type, token, error, null);
+        }
+      },
+      async resolve(lens, token) {
+        const params = client.code2ProtocolConverter.asCodeLens(lens);
+        try {
+          const resolved = await client.sendRequest(CodeLensResolveRequest.type, params, token);
+          return client.protocol2CodeConverter.asCodeLens(resolved);
+        } catch (error) {
+          return client.handleFailedRequest(CodeLensResolveRequest.type, token, error, lens);
+        }
+      },
+    };
   }
 
   #progress(token: string | number, params: ProgressParams): void {

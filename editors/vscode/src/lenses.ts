@@ -1,7 +1,7 @@
 import type * as vscode from "vscode";
-import type { CodeLensMiddleware } from "vscode-languageclient/node";
 import { declaredRanges, type Lines } from "./declarations";
-import { plainLens } from "./plain";
+import type { LensSource } from "./lensProvider";
+import { withoutIcons } from "./text";
 import { soon } from "./soon";
 import { symbolsOf } from "./targets";
 
@@ -16,14 +16,11 @@ const openingMs = 5000;
 type Ask = (command: string, argument: object, token: vscode.CancellationToken) => Promise<unknown>;
 
 /**
- * Tells the server where declarations are before it is asked for lenses, as far
+ * Tells a server where declarations are before it is asked for lenses, as far
  * as an extension for the language knows; else the server looks for itself. What
  * comes late is told when the editor asks again, which `again` has it do.
  */
-export function lensMiddleware(
-  ask: Ask,
-  again: (document: vscode.TextDocument) => void,
-): CodeLensMiddleware {
+export function withDeclarations(server: LensSource, ask: Ask, again: () => void): LensSource {
   const opened = Date.now();
   const told = new WeakSet<vscode.TextDocument>();
   const late = new WeakMap<vscode.TextDocument, { version: number; declared: Lines[] }>();
@@ -35,7 +32,7 @@ export function lensMiddleware(
       const declared = await found;
       if (declared.length > 0 && document.version === version) {
         late.set(document, { version, declared });
-        again(document);
+        again();
       }
     } catch {
       // The language's extension failed, which the editor tells.
@@ -62,7 +59,7 @@ export function lensMiddleware(
   }
 
   return {
-    async provideCodeLenses(document, token, next) {
+    async lenses(document, token) {
       if (document.uri.scheme === "file") {
         const { version } = document;
         const declared = await declarations(document);
@@ -78,11 +75,23 @@ export function lensMiddleware(
           }
         }
       }
-      return (await next(document, token))?.map(plainLens);
+      return (await server.lenses(document, token))?.map(plain);
+    },
+    async resolve(lens, token) {
+      const resolved = await server.resolve(lens, token);
+      return resolved && plain(resolved);
     },
   };
 }
 
 async function find(document: vscode.TextDocument): Promise<Lines[]> {
   return declaredRanges(await symbolsOf(document));
+}
+
+/** As plainMiddleware does with what it passes on. */
+function plain(lens: vscode.CodeLens): vscode.CodeLens {
+  if (lens.command !== undefined) {
+    lens.command = { ...lens.command, title: withoutIcons(lens.command.title) };
+  }
+  return lens;
 }

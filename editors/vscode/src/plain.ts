@@ -3,12 +3,12 @@ import type * as vscode from "vscode";
 import { withoutIcons } from "./text";
 
 /**
- * The editor draws icons for $(name) in lenses, symbols and completions, too: the
+ * The editor draws icons for $(name) in symbols and completions, too: the
  * subject “use $(MAKE)” would lose its last word there, and a name could pose as ours.
  */
 export const plainMiddleware: Pick<
   Middleware,
-  "provideWorkspaceSymbols" | "provideCompletionItem" | "resolveCodeLens"
+  "provideWorkspaceSymbols" | "provideCompletionItem"
 > = {
   async provideWorkspaceSymbols(query, token, next) {
     const symbols = await next(query, token);
@@ -24,18 +24,7 @@ export const plainMiddleware: Pick<
     }
     return found;
   },
-  async resolveCodeLens(lens, token, next) {
-    const resolved = await next(lens, token);
-    return resolved && plainLens(resolved);
-  },
 };
-
-export function plainLens(lens: vscode.CodeLens): vscode.CodeLens {
-  if (lens.command !== undefined) {
-    lens.command = { ...lens.command, title: withoutIcons(lens.command.title) };
-  }
-  return lens;
-}
 
 function plainItem(item: vscode.CompletionItem): void {
   const label = typeof item.label === "string" ? item.label : item.label.label;

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { Client, Listener } from "./client";
+import { LensProvider, type LensSource } from "./lensProvider";
 import { Restarts } from "./restarts";
 import { findServer, ServerProblem } from "./server";
 import type { Status } from "./status";
@@ -18,6 +19,7 @@ export class Session implements vscode.Disposable {
   #queue: Promise<void> = Promise.resolve();
   readonly #restarts = new Restarts();
   readonly #trace = traceChannel();
+  readonly #lenses = new LensProvider();
   /** Answers may be others now. */
   readonly onFresh: vscode.Event<void>;
 
@@ -50,6 +52,7 @@ export class Session implements vscode.Disposable {
 
   dispose(): void {
     this.#trace.dispose();
+    this.#lenses.dispose();
   }
 
   /** Asks one of the server's commands. */
@@ -77,7 +80,7 @@ export class Session implements vscode.Disposable {
   }
 
   async #start(): Promise<void> {
-    this.status.serverIs({ state: "starting" });
+    this.#starts();
     // The language client is loaded while the program tells its version, and in a
     // turn of its own: an activation is over before.
     const [server, { Client }] = await Promise.all([
@@ -91,24 +94,36 @@ export class Session implements vscode.Disposable {
       nextTurn().then(() => import("./client")),
     ]);
     this.log.info(`server ${server.version} (${server.origin}): ${server.path}`);
-    const client = new Client(server.path, this.#listener(server.version), this.log, this.#trace);
+    const listener = this.#listener(server.version, () => client.lenses);
+    const client = new Client(server.path, listener, this.log, this.#trace);
     this.#client = client;
     await client.start();
+  }
+
+  /** A server is being started, or will be. */
+  #starts(): void {
+    this.status.serverIs({ state: "starting" });
+    this.#lenses.expect();
   }
 
   async #stop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    this.#lenses.use(undefined);
     await client?.stop();
     this.status.serverIs({ state: "stopped" });
   }
 
-  #listener(version: string): Listener {
+  #listener(version: string, lenses: () => LensSource): Listener {
     return {
       running: () => {
+        this.#lenses.use(lenses());
         this.status.serverIs({ state: "running", version }, (command, argument) =>
           this.ask(command, argument),
         );
+      },
+      lensesChange: () => {
+        this.#lenses.again();
       },
       progress: (token, change) => {
         this.status.progress(token, change);
@@ -127,7 +142,7 @@ export class Session implements vscode.Disposable {
           return;
         }
         this.log.warn(`the server ended by itself; starting it again in ${delay} ms`);
-        this.status.serverIs({ state: "starting" });
+        this.#starts();
         this.#again = setTimeout(() => void this.#enqueue(() => this.#start()), delay);
       },
     };
@@ -144,6 +159,7 @@ export class Session implements vscode.Disposable {
     const advice = known ? translated(error.advice) : vscode.l10n.t("The log says more.");
     this.log.error(`${message} ${advice}`);
     this.status.serverIs({ state: "failed", why: message });
+    this.#lenses.use(undefined);
     const setting = vscode.l10n.t("Open Setting");
     const log = vscode.l10n.t("Show Log");
     const again = vscode.l10n.t("Try Again");
