@@ -47,24 +47,34 @@ const commitFiles = "commits"
 // repository is the open repository that a document belongs to: a commit's
 // document to the commit's, a file to the one that it lies in.
 func (l *Lookup) repository(doc Document) (Repository, bool) {
-	if name, _, ok := ParseCommitURI(doc.URI); ok {
-		return l.named(func(r string) bool { return r == name })
+	if repo, _, ok := l.shown(doc); ok {
+		return repo, repo != nil
 	}
 	if m, ok := ParseMissingURI(doc.URI); ok {
 		return l.named(func(r string) bool { return r == m.Repository })
-	}
-	if base, ok := strings.CutSuffix(filepath.Base(doc.Path), ".commit"); ok {
-		dir := filepath.Dir(filepath.Dir(filepath.Dir(doc.Path)))
-		if sha, err := history.ParseHash(base); err == nil {
-			if r, ok := l.named(func(r string) bool { return CommitFile(dir, r, sha) == doc.Path }); ok {
-				return r, true
-			}
-		}
 	}
 	if doc.Path == "" {
 		return nil, false
 	}
 	return l.repos.For(doc.Path)
+}
+
+// shown is the commit that a document shows, if it is a commit's, and its repository,
+// nil where that is not open.
+func (l *Lookup) shown(doc Document) (Repository, history.Hash, bool) {
+	if name, sha, ok := ParseCommitURI(doc.URI); ok {
+		repo, _ := l.named(func(r string) bool { return r == name })
+		return repo, sha, true
+	}
+	if base, ok := strings.CutSuffix(filepath.Base(doc.Path), ".commit"); ok {
+		dir := filepath.Dir(filepath.Dir(filepath.Dir(doc.Path)))
+		if sha, err := history.ParseHash(base); err == nil {
+			if repo, ok := l.named(func(r string) bool { return CommitFile(dir, r, sha) == doc.Path }); ok {
+				return repo, sha, true
+			}
+		}
+	}
+	return nil, history.Hash{}, false
 }
 
 func (l *Lookup) named(is func(name string) bool) (Repository, bool) {

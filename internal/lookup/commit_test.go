@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,8 +157,32 @@ func TestCommitDocumentIsLive(t *testing.T) {
 			}
 		}
 		lenses, err := l.Lenses(ctx, doc)
-		if err != nil || len(lenses) != 5 { // the commit, its parent, what it fixes by lineage and by its message, and the submodule's
-			t.Errorf("%s: lenses %+v, %v", doc.URI, lenses, err)
+		var above []string
+		for _, lens := range lenses {
+			start := strings.LastIndexByte(text[:lens.Start], '\n') + 1
+			above = append(above, strings.Fields(text[start:])[0])
+		}
+		// The landings of the commit and of its copy stand there, and its parent's lead nowhere.
+		if want := []string{"fixes", "Fixes:", "Subproject"}; err != nil || !slices.Equal(above, want) {
+			t.Errorf("%s: lenses above %q, %v; want %q", doc.URI, above, err, want)
+		}
+	}
+}
+
+// TestCommitDocumentOfCopy: neither a copy's document nor its source's has lenses that
+// repeat where they landed.
+func TestCommitDocumentOfCopy(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t, "commit one \"One\"\nbranch stable/1.0\ncommit fix \"Fix\" a=1\ncheckout stable/1.0\ncherry-pick -x copy fix\n")
+	l, ctx := house(t, r)
+	for label, other := range map[string]string{"fix": "copy", "copy": "fix"} {
+		doc, err := l.CommitDocument(ctx, lookup.Scope{Repository: "demo"}, r.Hash(label).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lenses, err := l.Lenses(ctx, lookup.Document{URI: doc.URI, Text: doc.Text})
+		if err != nil || len(lenses) > 0 || !strings.Contains(doc.Text, " as "+r.Hash(other).Short()) {
+			t.Errorf("%s: lenses %+v, %v in\n%s", label, lenses, err, doc.Text)
 		}
 	}
 }

@@ -182,11 +182,32 @@ func (l *Lookup) Lenses(ctx context.Context, doc Document) ([]Lens, error) {
 	return lenses, nil
 }
 
+// repeats says whether a lens would only repeat what stands in a commit's document:
+// the landings of the commit and its copies. Its parents are below, where it is.
+func (l *Lookup) repeats(doc Document) func(at int, h history.Hash) bool {
+	repo, sha, ok := l.shown(doc)
+	if !ok || repo == nil {
+		return func(int, history.Hash) bool { return false }
+	}
+	told := map[history.Hash]bool{sha: true}
+	snap := repo.Snapshot()
+	for _, p := range snap.Find(sha.String(), 1) {
+		for _, r := range snap.Related(p) {
+			if r.Relation == "equivalent" {
+				told[snap.Graph.Hash(r.Pos)] = true
+			}
+		}
+	}
+	head := strings.Index(doc.Text, "\n\n")
+	return func(at int, h history.Hash) bool { return at < head || told[h] }
+}
+
 // commitLenses gives one lens for each line that holds a known commit.
 func (l *Lookup) commitLenses(ctx context.Context, doc Document) ([]Lens, error) {
 	var lenses []Lens
 	var failed error
 	line := -1 // where the last lens's line ends
+	repeats := l.repeats(doc)
 	scan.Each(doc.Text, func(m scan.Match) bool {
 		if ctx.Err() != nil {
 			failed = ctx.Err()
@@ -201,7 +222,7 @@ func (l *Lookup) commitLenses(ctx context.Context, doc Document) ([]Lens, error)
 			failed = err
 			return false
 		}
-		if len(fs) != 1 {
+		if len(fs) != 1 || repeats(m.Start, fs[0].hash) {
 			return true
 		}
 		if m.Start < line {
