@@ -37,6 +37,13 @@ debian_packages() {
 # package_at NAME prints the version of an npm package in the cache, or nothing.
 package_at() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "$cache/node_modules/$1/package.json" 2>/dev/null | head -n1; }
 
+# within ROOT COMMAND… runs a command in another system, which has its own /proc
+# meanwhile: some packages are not set up without one.
+within() {
+  as_root unshare --mount --fork --pid \
+    sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$@"
+}
+
 # system NAME PACKAGE… makes a Debian of that name with packages in the cache. The
 # marker names them, and is written last, as below.
 system() {
@@ -50,8 +57,8 @@ system() {
   fi
   as_root cp /etc/resolv.conf "$root/etc/"
   # A mirror may be weeks behind, which is new enough for editors.
-  as_root chroot "$root" apt-get -o Acquire::Check-Valid-Until=false update -qq
-  as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive \
+  within "$root" apt-get -o Acquire::Check-Valid-Until=false update -qq
+  within "$root" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${@:2}" >>"$root.log"
   echo "${*:2}" >"$root.made"
   echo "$1 is in $root"
