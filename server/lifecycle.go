@@ -272,11 +272,21 @@ func (s *session) initialized(ctx context.Context) {
 	}
 }
 
+// refreshPatience is how long a client that did not ask for something since it was
+// last asked to is left to do so by itself.
+const refreshPatience = 2 * time.Second
+
 // refreshViews passes refreshes on, one at a time: what comes while the client
-// answers is one more. Of what was not asked for since the last one, nothing old can
-// be shown, and an editor that is about to ask would begin its wait for its user to
-// rest anew.
+// answers is one more. An editor that is about to ask would begin its wait for its
+// user to rest anew, so it is asked later, if it has not asked by then: it may have
+// given up, or show what a server before this one said.
 func (s *session) refreshViews(ctx context.Context) {
+	views := []*view{
+		{asked: &s.asked.lenses, method: "workspace/codeLens/refresh", can: s.client.lensRefresh},
+		{asked: &s.asked.diagnostics, method: "workspace/diagnostic/refresh", can: s.client.diagnosticRefresh && s.client.pullDiagnostics},
+		{asked: &s.asked.hints, method: "workspace/inlayHint/refresh", can: s.client.hintRefresh && s.client.inlayHints},
+	}
+	var late <-chan time.Time // while a view is owed
 	for {
 		select {
 		case <-ctx.Done():
@@ -285,26 +295,52 @@ func (s *session) refreshViews(ctx context.Context) {
 			return
 		case <-s.exited:
 			return
+		case <-late:
+			late = nil
+			for _, v := range views {
+				if v.owed && !v.asked.Load() {
+					s.refreshView(ctx, v)
+				}
+				v.owed = false
+			}
+			continue
 		case <-s.refresh:
 		}
 		for _, u := range s.documents.uris() {
 			s.due(u, diagnosticDelay, false)
 		}
-		for _, view := range []struct {
-			asked  *atomic.Bool
-			method string
-			can    bool
-		}{
-			{&s.asked.lenses, "workspace/codeLens/refresh", s.client.lensRefresh},
-			{&s.asked.diagnostics, "workspace/diagnostic/refresh", s.client.diagnosticRefresh && s.client.pullDiagnostics},
-			{&s.asked.hints, "workspace/inlayHint/refresh", s.client.hintRefresh && s.client.inlayHints},
-		} {
-			if !view.can || !view.asked.Swap(false) {
-				continue
+		for _, v := range views {
+			switch {
+			case !v.can:
+			case v.asked.Load():
+				s.refreshView(ctx, v)
+			default:
+				v.owed = true
+				if late == nil {
+					late = time.After(refreshPatience)
+				}
 			}
-			if _, err := s.conn.Call(ctx, view.method, nil, nil); err != nil && ctx.Err() == nil {
-				s.server.opt.Log.Debug("refreshing", "method", view.method, "error", err)
-			}
+		}
+	}
+}
+
+// view is what a client shows until it asks again.
+type view struct {
+	asked  *atomic.Bool // for, since the client was last asked to
+	method string
+	can    bool
+	owed   bool // there is more to show than the client asked for
+}
+
+// refreshView asks the client to ask again. What it asked for until now, it asks for
+// anew; whoever does not answer so is asked the next time, too.
+func (s *session) refreshView(ctx context.Context, v *view) {
+	v.owed = false
+	v.asked.Store(false)
+	if _, err := s.conn.Call(ctx, v.method, nil, nil); err != nil {
+		v.asked.Store(true)
+		if ctx.Err() == nil {
+			s.server.opt.Log.Debug("refreshing", "method", v.method, "error", err)
 		}
 	}
 }
