@@ -60,7 +60,10 @@ class QuietClient extends LanguageClient {
 
   /** Lenses have a provider of ours, which is there before the client is. */
   override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
-    if (!("registrationType" in feature) || feature.registrationType !== CodeLensRequest.type) {
+    if (
+      !("registrationType" in feature) ||
+      feature.registrationType.method !== CodeLensRequest.method
+    ) {
       super.registerFeature(feature);
     }
   }

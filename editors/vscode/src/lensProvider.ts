@@ -6,7 +6,13 @@ import { documentSelector } from "./selector";
  * How long lenses wait for a server that is being started. The editor shows nobody's
  * lenses before it has all.
  */
-const startMs = 500;
+const startMs = 1000;
+
+/**
+ * How long the editor, which is about to ask when a window opens, is left to do so by
+ * itself. It may have given up, which it does when the editor loses the focus.
+ */
+const askMs = 2000;
 
 /** What lenses are asked of: a server, once it runs. */
 export interface LensSource {
@@ -26,14 +32,16 @@ export interface LensSource {
  * about when the server can answer.
  */
 export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable {
-  readonly #source = new Coming<LensSource>();
+  readonly #source = new Coming<LensSource>(startMs);
   readonly #change = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#change.event;
   readonly #registration = vscode.languages.registerCodeLensProvider(documentSelector, this);
-  /** The editor has an answer that another source could give otherwise. */
+  /** The editor asked, and has an answer that another source could give otherwise. */
   #asked = false;
+  #late: NodeJS.Timeout | undefined;
 
   dispose(): void {
+    clearTimeout(this.#late);
     this.#registration.dispose();
     this.#change.dispose();
   }
@@ -46,22 +54,29 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   /** Lenses are asked of a source from now on; without one there are none. */
   use(source: LensSource | undefined): void {
     this.#source.set(source);
-    this.again();
+    clearTimeout(this.#late);
+    if (this.#asked) {
+      this.again();
+    } else {
+      this.#late = setTimeout(() => {
+        if (!this.#asked) {
+          this.again();
+        }
+      }, askMs);
+    }
   }
 
-  /** Has the editor ask again, as far as it did ask. */
+  /** Has the editor ask again. */
   again(): void {
-    if (this.#asked) {
-      this.#asked = false;
-      this.#change.fire();
-    }
+    this.#asked = false;
+    this.#change.fire();
   }
 
   async provideCodeLenses(
     document: vscode.TextDocument,
     token: vscode.CancellationToken,
   ): Promise<vscode.CodeLens[] | null | undefined> {
-    const source = await this.#source.within(startMs);
+    const source = await this.#source.get();
     this.#asked = true;
     return token.isCancellationRequested ? undefined : source?.lenses(document, token);
   }
@@ -70,7 +85,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     lens: vscode.CodeLens,
     token: vscode.CancellationToken,
   ): Promise<vscode.CodeLens> {
-    const source = await this.#source.within(startMs);
+    const source = await this.#source.get();
     return (await source?.resolve(lens, token)) ?? lens;
   }
 }

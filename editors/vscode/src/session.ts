@@ -40,6 +40,7 @@ export class Session implements vscode.Disposable {
     this.#restarts.reset();
     this.#interrupt();
     return this.#enqueue(async () => {
+      this.#lenses.expect();
       await this.#stop();
       await this.#start();
     });
@@ -47,7 +48,10 @@ export class Session implements vscode.Disposable {
 
   stop(): Promise<void> {
     this.#interrupt();
-    return this.#enqueue(() => this.#stop());
+    return this.#enqueue(async () => {
+      this.#lenses.use(undefined);
+      await this.#stop();
+    });
   }
 
   dispose(): void {
@@ -109,7 +113,6 @@ export class Session implements vscode.Disposable {
   async #stop(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    this.#lenses.use(undefined);
     await client?.stop();
     this.status.serverIs({ state: "stopped" });
   }
