@@ -120,6 +120,44 @@ func (l *Lookup) CommitDocument(ctx context.Context, scope Scope, sha string) (*
 	return nil, fmt.Errorf("%s: no repository here has this commit", oneLine(sha, 70))
 }
 
+// landingLines are the lines that tell in a commit's document where it landed, without
+// what a forge knows of them.
+func landingLines(commit history.Hash, landings []history.Landing) []string {
+	width := 0 // of the longest name, within reason, so that states stand below each other
+	for _, landing := range landings {
+		width = max(width, min(utf8.RuneCountInString(oneLine(landing.Name, 60)), 28))
+	}
+	lines := make([]string, len(landings))
+	for i, landing := range landings {
+		var b strings.Builder
+		sign := signs[landing.Status]
+		switch landing.Status {
+		case history.Reverted:
+			sign = "⚠"
+		case history.NotAffected:
+			sign = signNot
+		}
+		fmt.Fprintf(&b, "  %s %-*s  %s", sign, width, oneLine(landing.Name, 60), landing.Status)
+		if landing.Commit != nil && *landing.Commit != commit {
+			fmt.Fprintf(&b, " as %s", landing.Commit.Short())
+		}
+		if landing.FirstTag != nil {
+			fmt.Fprintf(&b, " since %s", oneLine(*landing.FirstTag, 60))
+		}
+		if landing.RevertedBy != nil {
+			fmt.Fprintf(&b, " by %s", landing.RevertedBy.Short())
+		}
+		if words := EvidenceWords(landing.Evidence); len(words) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(words, ", "))
+		}
+		if landing.Needed {
+			b.WriteString(", needed: it has what this fixes")
+		}
+		lines[i] = b.String()
+	}
+	return lines
+}
+
 func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	c, m := f.commit, l.match(f)
 	var err error
@@ -139,34 +177,9 @@ func (l *Lookup) commitText(ctx context.Context, f found) (string, error) {
 	const stamp = "Mon Jan 2 15:04:05 2006 -0700"
 	fmt.Fprintf(&b, "Author:     %s <%s>\nAuthorDate: %s\n", oneLine(c.Author.Name, 200), oneLine(c.Author.Email, 200), c.Author.Date.Format(stamp))
 	fmt.Fprintf(&b, "Commit:     %s <%s>\nCommitDate: %s\n\n", oneLine(c.Committer.Name, 200), oneLine(c.Committer.Email, 200), c.Committer.Date.Format(stamp))
-	width := 0 // of the longest name, within reason, so that states stand below each other
-	for _, landing := range m.Branches {
-		width = max(width, min(utf8.RuneCountInString(oneLine(landing.Name, 60)), 28))
-	}
-	for _, landing := range m.Branches {
-		sign := signs[landing.Status]
-		switch landing.Status {
-		case history.Reverted:
-			sign = "⚠"
-		case history.NotAffected:
-			sign = signNot
-		}
-		fmt.Fprintf(&b, "  %s %-*s  %s", sign, width, oneLine(landing.Name, 60), landing.Status)
-		if landing.Commit != nil && *landing.Commit != c.Hash {
-			fmt.Fprintf(&b, " as %s", landing.Commit.Short())
-		}
-		if landing.FirstTag != nil {
-			fmt.Fprintf(&b, " since %s", oneLine(*landing.FirstTag, 60))
-		}
-		if landing.RevertedBy != nil {
-			fmt.Fprintf(&b, " by %s", landing.RevertedBy.Short())
-		}
-		if words := EvidenceWords(landing.Evidence); len(words) > 0 {
-			fmt.Fprintf(&b, " (%s)", strings.Join(words, ", "))
-		}
-		if landing.Needed {
-			b.WriteString(", needed: it has what this fixes")
-		}
+	lines := landingLines(c.Hash, m.Branches)
+	for i, landing := range m.Branches {
+		b.WriteString(lines[i])
 		if r := landing.Requested; r != nil {
 			b.WriteString(", requested")
 			if r.ID != "" {

@@ -170,7 +170,7 @@ func TestCommitDocumentIsLive(t *testing.T) {
 }
 
 // TestCommitDocumentOfCopy: neither a copy's document nor its source's has lenses that
-// repeat where they landed.
+// repeat where they landed. A document that stayed open while that changed has.
 func TestCommitDocumentOfCopy(t *testing.T) {
 	t.Parallel()
 	r := gittest.New(t, "commit one \"One\"\nbranch stable/1.0\ncommit fix \"Fix\" a=1\ncheckout stable/1.0\ncherry-pick -x copy fix\n")
@@ -183,6 +183,11 @@ func TestCommitDocumentOfCopy(t *testing.T) {
 		lenses, err := l.Lenses(ctx, lookup.Document{URI: doc.URI, Text: doc.Text})
 		if err != nil || len(lenses) > 0 || !strings.Contains(doc.Text, " as "+r.Hash(other).Short()) {
 			t.Errorf("%s: lenses %+v, %v in\n%s", label, lenses, err, doc.Text)
+		}
+		old := strings.Replace(doc.Text, " as "+r.Hash(other).Short(), "", 1)
+		lenses, err = l.Lenses(ctx, lookup.Document{URI: doc.URI, Text: old})
+		if err != nil || len(lenses) == 0 || lenses[0].Start != len("commit ") || lenses[0].Title == "" {
+			t.Errorf("%s: lenses of an old text: %+v, %v", label, lenses, err)
 		}
 	}
 }

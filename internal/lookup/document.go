@@ -183,15 +183,20 @@ func (l *Lookup) Lenses(ctx context.Context, doc Document) ([]Lens, error) {
 }
 
 // repeats says whether a lens would only repeat what stands in a commit's document:
-// the landings of the commit and its copies. Its parents are below, where it is.
+// the landings of the commit and its copies, as long as they are what the document
+// was written with. Those of its parents, in the head, say nothing of it.
 func (l *Lookup) repeats(doc Document) func(at int, h history.Hash) bool {
 	repo, sha, ok := l.shown(doc)
 	if !ok || repo == nil {
 		return func(int, history.Hash) bool { return false }
 	}
-	told := map[history.Hash]bool{sha: true}
+	told := map[history.Hash]bool{}
 	snap := repo.Snapshot()
 	for _, p := range snap.Find(sha.String(), 1) {
+		if slices.ContainsFunc(landingLines(sha, snap.Landings(p)), func(line string) bool { return !strings.Contains(doc.Text, "\n"+line) }) {
+			break // it landed elsewhere since
+		}
+		told[sha] = true
 		for _, r := range snap.Related(p) {
 			if r.Relation == "equivalent" {
 				told[snap.Graph.Hash(r.Pos)] = true
@@ -199,7 +204,7 @@ func (l *Lookup) repeats(doc Document) func(at int, h history.Hash) bool {
 		}
 	}
 	head := strings.Index(doc.Text, "\n\n")
-	return func(at int, h history.Hash) bool { return at < head || told[h] }
+	return func(at int, h history.Hash) bool { return told[h] || at < head && h != sha }
 }
 
 // commitLenses gives one lens for each line that holds a known commit.
