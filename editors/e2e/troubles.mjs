@@ -10,7 +10,7 @@ export async function troubles({ browser, server, facts, report, scratch, progra
     Page.open(browser, `${server.address}/?folder=${encodeURIComponent(folder)}`, { scale });
   const shot = (page, name) => page.screenshot(report.file(name));
 
-  const { directory } = commits(path.join(scratch, "many"), server.env, 60_000);
+  const { directory } = commits(path.join(scratch, "many"), server.env, 200_000);
   const many = await open(directory);
   await report.check(
     many,
