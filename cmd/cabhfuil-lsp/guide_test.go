@@ -22,8 +22,8 @@ import (
 	"github.com/cabhfuil/cabhfuil-lsp/server/client"
 )
 
-// TestGuide does what docs/plugins-guide.md says, in an empty directory and without
-// a network, up to a hover that shows what the forge of the guide says; then it
+// TestGuide does what docs/plugins-guide.md says, in an empty directory and with no
+// more of the network than the modules that it builds with, up to a hover that shows what the forge of the guide says; then it
 // cleans up as the guide does.
 func TestGuide(t *testing.T) {
 	if testing.Short() {
@@ -61,7 +61,7 @@ func TestGuide(t *testing.T) {
 
 	home, dir := t.TempDir(), t.TempDir()
 	env := append(program{home: home}.environment(), goEnvironment(t)...)
-	env = append(env, "GOPROXY=off", "GOFLAGS=", "CABHFUIL="+clone, fmt.Sprintf("HARBOUR_PORT=%d", freePort(t)))
+	env = append(env, "GOFLAGS=", "CABHFUIL="+clone, fmt.Sprintf("HARBOUR_PORT=%d", freePort(t)))
 	example := exec.Command("go", "vet", "-mod=readonly", "./...")
 	example.Dir, example.Env = filepath.Join(clone, "plugins", "example"), env
 	if out, err := example.CombinedOutput(); err != nil {
@@ -162,11 +162,11 @@ func hoverGuide(t *testing.T, exe, repository string, env []string) {
 // outside is the environment that the tests were started with.
 var outside = os.Environ()
 
-// goEnvironment is where go keeps things, whatever the home directory is.
+// goEnvironment is where go gets things and keeps them, whatever the home directory is.
 func goEnvironment(t *testing.T) []string {
 	t.Helper()
 	var env []string
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOROOT"} {
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GOROOT", "GOSUMDB"} {
 		cmd := exec.Command("go", "env", name)
 		cmd.Env = outside
 		out, err := cmd.Output()
