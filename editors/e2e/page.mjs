@@ -37,13 +37,22 @@ export class Page {
     });
     // The first window may load for long on a busy machine.
     await this.#page.goto(address, { timeout: 4 * patience });
-    await this.#ready();
+    try {
+      await this.#ready(patience / 3);
+    } catch (error) {
+      // code-server now and then opens a workspace's file as if it named no folder.
+      console.log(`NOTE the window is opened again: ${error.message.split("\n")[0]}`);
+      await this.reload();
+      await this.#ready();
+    }
   }
 
-  async #ready() {
-    await this.#page.locator(".monaco-workbench .part.statusbar .statusbar-item").first().waitFor();
+  async #ready(timeout = patience) {
+    const item = this.#page.locator(".monaco-workbench .part.statusbar .statusbar-item");
+    await item.first().waitFor();
     // The file list takes keys only once the explorer has its rows.
-    await this.#page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
+    const row = this.#page.locator(".explorer-folders-view .monaco-list-row");
+    await row.first().waitFor({ timeout });
   }
 
   /** Opens the window again, with another extension host. */
@@ -423,9 +432,13 @@ export class Page {
     await this.#page.locator(".quick-input-title").filter({ hasText: text }).waitFor();
   }
 
+  /** Opens our menu, and waits for its entries: another pick may still be going. */
   async clickStatus(text) {
     await this.#status(text).first().click();
-    await this.#page.locator(".quick-input-widget input:visible").waitFor();
+    await this.#page
+      .locator(".quick-input-widget input[placeholder*='Choose what to do']:visible")
+      .waitFor();
+    await this.#page.locator(".quick-input-list .monaco-list-row:visible").first().waitFor();
   }
 
   /** The entries of the pick that is open. */
@@ -463,6 +476,10 @@ export class Page {
 
   async waitForDialog(text) {
     await this.#page.locator(".monaco-dialog-box").filter({ hasText: text }).waitFor();
+  }
+
+  async waitForNoDialog() {
+    await this.#page.locator(".monaco-dialog-box").waitFor({ state: "hidden" });
   }
 
   async waitForDiff(text) {

@@ -227,6 +227,7 @@ export async function scenario({ browser, address, facts, report, scale }) {
     await page.press("Enter");
     await page.waitForDialog("github.com/example/engine");
     await page.press("Escape");
+    await page.waitForNoDialog();
   });
   await run("the status is quiet, and its menu tells of the repository", async () => {
     await page.waitForStatus("Cá Bhfuil");
