@@ -23,8 +23,8 @@ import (
 )
 
 // TestGuide does what docs/plugins-guide.md says, in an empty directory and with no
-// more of the network than the modules that it builds with, up to a hover that shows what the forge of the guide says; then it
-// cleans up as the guide does.
+// more of the network than the modules that it builds with, up to a hover that shows
+// what the forge of the guide says; then it cleans up as the guide does.
 func TestGuide(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds two programs")

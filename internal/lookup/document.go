@@ -190,10 +190,12 @@ func (l *Lookup) repeats(doc Document) func(at int, h history.Hash) bool {
 	if !ok || repo == nil {
 		return func(int, history.Hash) bool { return false }
 	}
+	head, rest, _ := strings.Cut(doc.Text, "\n\n")
+	landings, _, _ := strings.Cut(rest, "\n\n")
 	told := map[history.Hash]bool{}
 	snap := repo.Snapshot()
 	for _, p := range snap.Find(sha.String(), 1) {
-		if slices.ContainsFunc(landingLines(sha, snap.Landings(p)), func(line string) bool { return !strings.Contains(doc.Text, "\n"+line) }) {
+		if slices.ContainsFunc(landingLines(sha, snap.Landings(p)), func(line string) bool { return !strings.Contains("\n"+landings, "\n"+line) }) {
 			break // it landed elsewhere since
 		}
 		told[sha] = true
@@ -203,8 +205,7 @@ func (l *Lookup) repeats(doc Document) func(at int, h history.Hash) bool {
 			}
 		}
 	}
-	head := strings.Index(doc.Text, "\n\n")
-	return func(at int, h history.Hash) bool { return told[h] || at < head && h != sha }
+	return func(at int, h history.Hash) bool { return told[h] || at < len(head) && h != sha }
 }
 
 // commitLenses gives one lens for each line that holds a known commit.

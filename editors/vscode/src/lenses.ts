@@ -1,7 +1,7 @@
 import type * as vscode from "vscode";
 import { declaredRanges, type Lines } from "./declarations";
 import type { LensSource } from "./lensProvider";
-import { withoutIcons } from "./text";
+import { plainLens } from "./plain";
 import { soon } from "./soon";
 import { symbolsOf } from "./targets";
 
@@ -18,7 +18,8 @@ type Ask = (command: string, argument: object, token: vscode.CancellationToken) 
 /**
  * Tells a server where declarations are before it is asked for lenses, as far
  * as an extension for the language knows; else the server looks for itself. What
- * comes late is told when the editor asks again, which `again` has it do.
+ * comes late is told when the editor asks again, which `again` has it do. Titles come
+ * back as plain text.
  */
 export function withDeclarations(server: LensSource, ask: Ask, again: () => void): LensSource {
   const opened = Date.now();
@@ -75,23 +76,15 @@ export function withDeclarations(server: LensSource, ask: Ask, again: () => void
           }
         }
       }
-      return (await server.lenses(document, token))?.map(plain);
+      return (await server.lenses(document, token))?.map(plainLens);
     },
     async resolve(lens, token) {
       const resolved = await server.resolve(lens, token);
-      return resolved && plain(resolved);
+      return resolved && plainLens(resolved);
     },
   };
 }
 
 async function find(document: vscode.TextDocument): Promise<Lines[]> {
   return declaredRanges(await symbolsOf(document));
-}
-
-/** As plainMiddleware does with what it passes on. */
-function plain(lens: vscode.CodeLens): vscode.CodeLens {
-  if (lens.command !== undefined) {
-    lens.command = { ...lens.command, title: withoutIcons(lens.command.title) };
-  }
-  return lens;
 }

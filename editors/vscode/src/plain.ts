@@ -3,7 +3,7 @@ import type * as vscode from "vscode";
 import { withoutIcons } from "./text";
 
 /**
- * The editor draws icons for $(name) in symbols and completions, too: the
+ * The editor draws icons for $(name) in lenses, symbols and completions, too: the
  * subject “use $(MAKE)” would lose its last word there, and a name could pose as ours.
  */
 export const plainMiddleware: Pick<
@@ -25,6 +25,14 @@ export const plainMiddleware: Pick<
     return found;
   },
 };
+
+/** Lenses have a provider of our own, which the client's middleware does not see. */
+export function plainLens(lens: vscode.CodeLens): vscode.CodeLens {
+  if (lens.command !== undefined) {
+    lens.command = { ...lens.command, title: withoutIcons(lens.command.title) };
+  }
+  return lens;
+}
 
 function plainItem(item: vscode.CompletionItem): void {
   const label = typeof item.label === "string" ? item.label : item.label.label;
